@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+
+from alerting import actions
+from alerting.admin.alert_page import alert_page, lasted
+from alerting.admin.badges import labels_text, severity_badge, status_badge
+from alerting.models import OPEN_STATUSES, Alert, Status
+from alerting.state import format_number
+from projects import figures
+from projects.admin_base import ProjectFilter, ReadOnlyTelemetryAdmin
+
+MAX_NOTE = 2000
+
+
+class StatusFilter(admin.SimpleListFilter):
+    """Open alerts, until something else is chosen."""
+
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [
+            ("open", "Open"),
+            *((str(value), str(label)) for value, label in Status.choices),
+            ("all", "All"),
+        ]
+
+    def value(self) -> str:
+        return super().value() or "open"
+
+    def choices(self, changelist: Any) -> Any:
+        return list(super().choices(changelist))[1:]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Alert]) -> QuerySet[Alert]:
+        if self.value() == "all":
+            return queryset
+        chosen = OPEN_STATUSES if self.value() == "open" else [self.value()]
+        return queryset.filter(status__in=chosen)
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnlyTelemetryAdmin):
+    """The inbox. Nothing is edited here: each change of an alert is an action that writes its transition."""
+
+    keyset = ("pending_since", "id")
+    list_display = (
+        "severity_mark",
+        "rule_name",
+        "what",
+        "value_text",
+        "status_mark",
+        "age",
+        "owner",
+        "answer",
+    )
+    list_display_links = ("rule_name",)
+    list_filter = (ProjectFilter, StatusFilter, "severity", ("rule", admin.RelatedOnlyFieldListFilter))
+    list_select_related = ("assigned_to", "rule")
+    search_fields = ("rule_name", "labels")
+    search_help_text = "Part of a rule's name or of a label"
+    actions: Any = ("acknowledge_selected", "resolve_selected")
+    change_form_outer_before_template = "alerting/alert_page.html"
+    fieldsets = (
+        (
+            "Record",
+            {"classes": ("collapse",), "fields": ("id", "fingerprint", "pending_since", "last_evaluated_at")},
+        ),
+    )
+    posts: ClassVar[tuple[str, ...]] = ("acknowledge", "resolve", "assign", "note")
+
+    class Media:
+        css = {"all": ("alerting/alerting.css",)}
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        """Who may change alerts: acknowledge, resolve, assign, write notes."""
+        return bool(request.user.has_perm("alerting.change_alert"))
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path(
+                f"<uuid:alert_id>/{name}/",
+                self.admin_site.admin_view(require_POST(getattr(self, f"{name}_view"))),
+                name=f"alerting_alert_{name}",
+            )
+            for name in self.posts
+        ]
+        return [*own, *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        alert = self.get_object(request, object_id)
+        shown = alert_page(alert, timezone.now()) if alert else {}
+        context = {**shown, "may_act": self.has_act_permission(request), **(extra_context or {})}
+        response: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return response
+
+    def acknowledge_view(self, request: HttpRequest, alert_id: UUID) -> HttpResponse:
+        return self._act(request, alert_id, "Acknowledged", actions.acknowledge, note=_text(request, "note"))
+
+    def resolve_view(self, request: HttpRequest, alert_id: UUID) -> HttpResponse:
+        return self._act(request, alert_id, "Resolved", actions.resolve, note=_text(request, "note"))
+
+    def assign_view(self, request: HttpRequest, alert_id: UUID) -> HttpResponse:
+        name = _text(request, "assignee")
+        return self._act(request, alert_id, "Owner changed", actions.assign, assignee_username=name)
+
+    def note_view(self, request: HttpRequest, alert_id: UUID) -> HttpResponse:
+        note = _text(request, "note")
+        if not note:
+            messages.error(request, "The note was empty, so nothing was written.")
+            return _back(request)
+        return self._act(request, alert_id, "Note written", actions.add_note, note=note)
+
+    def _act(
+        self, request: HttpRequest, alert_id: UUID, done: str, action: Callable[..., Alert], **arguments: str
+    ) -> HttpResponse:
+        if not self.has_act_permission(request):
+            raise PermissionDenied
+        if not self.get_queryset(request).filter(pk=alert_id).exists():
+            raise Http404
+        try:
+            alert = action(alert_id, actor=request.user.get_username(), now=timezone.now(), **arguments)
+        except (actions.AlreadyHandled, actions.UnknownAssignee) as error:
+            messages.warning(request, str(error))
+        else:
+            messages.success(request, f"{done}: {alert.rule_name}")
+        return _back(request)
+
+    @admin.action(description="Acknowledge the selected alerts", permissions=["act"])
+    def acknowledge_selected(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
+        self._act_on_all(request, queryset, "acknowledged", actions.acknowledge)
+
+    @admin.action(description="Resolve the selected alerts", permissions=["act"])
+    def resolve_selected(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
+        self._act_on_all(request, queryset, "resolved", actions.resolve)
+
+    def _act_on_all(
+        self, request: HttpRequest, queryset: QuerySet[Alert], done: str, action: Callable[..., Alert]
+    ) -> None:
+        """One transaction per alert, so that a late one doesn't undo the others."""
+        now, handled = timezone.now(), 0
+        alert_ids = list(queryset.order_by().values_list("pk", flat=True))
+        for alert_id in alert_ids:
+            try:
+                action(alert_id, actor=request.user.get_username(), now=now)
+            except actions.AlreadyHandled:
+                handled += 1
+        messages.success(request, f"{len(alert_ids) - handled} {done}.")
+        if handled:
+            messages.warning(request, f"{handled} had been handled before and stay as they are.")
+
+    @admin.display(description="severity")
+    def severity_mark(self, alert: Alert) -> SafeString:
+        return severity_badge(alert.severity)
+
+    @admin.display(description="what")
+    def what(self, alert: Alert) -> str:
+        return labels_text(alert.labels) or figures.NOTHING
+
+    @admin.display(description="value")
+    def value_text(self, alert: Alert) -> SafeString:
+        value = "no data" if alert.value is None else format_number(alert.value)
+        sign = alert.rule.condition_config.get("operator", ">=")
+        limit = f"{sign} {format_number(alert.threshold)}"
+        return format_html('<span class="tabular-nums whitespace-nowrap">{} ({})</span>', value, limit)
+
+    @admin.display(description="status")
+    def status_mark(self, alert: Alert) -> SafeString:
+        return status_badge(alert.status)
+
+    @admin.display(description="for")
+    def age(self, alert: Alert) -> SafeString:
+        since = alert.triggered_at or alert.pending_since
+        return format_html(
+            '<time datetime="{}" title="since {} UTC">{}</time>',
+            since.isoformat(),
+            f"{since:%Y-%m-%d %H:%M:%S}",
+            lasted(alert, timezone.now()),
+        )
+
+    @admin.display(description="owner")
+    def owner(self, alert: Alert) -> str:
+        return alert.assigned_to.get_username() if alert.assigned_to else "unowned"
+
+    @admin.display(description="")
+    def answer(self, alert: Alert) -> SafeString | str:
+        """A button of the list's own form, so that it carries the CSRF token; who acknowledged once that is done."""
+        if alert.status == Status.ACKNOWLEDGED:
+            return alert.acknowledged_by
+        if not alert.is_open:
+            return ""
+        return format_html(
+            '<button type="submit" class="plain-button" formnovalidate formaction="{}" '
+            'aria-label="Acknowledge {} {}">Acknowledge</button>',
+            reverse("admin:alerting_alert_acknowledge", args=[alert.pk]),
+            alert.rule_name,
+            labels_text(alert.labels),
+        )
+
+
+def _text(request: HttpRequest, name: str) -> str:
+    return request.POST.get(name, "").replace("\0", "").strip()[:MAX_NOTE]
+
+
+def _back(request: HttpRequest) -> HttpResponseRedirect:
+    """To the page the form was on: the list with its filters, or the alert."""
+    referer = request.META.get("HTTP_REFERER", "")
+    if url_has_allowed_host_and_scheme(referer, {request.get_host()}, require_https=request.is_secure()):
+        return HttpResponseRedirect(referer)
+    return HttpResponseRedirect(reverse("admin:alerting_alert_changelist"))

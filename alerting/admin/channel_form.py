@@ -1,0 +1,70 @@
+"""The form of a channel: its name, and the fields of its kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+
+from alerting import secrets
+from alerting.admin.widgets import dress
+from alerting.channels import kind
+from alerting.models import NotificationChannel
+from projects.models import Project
+
+
+class ChannelForm(forms.ModelForm[NotificationChannel]):
+    """Subclasses name the `kind_name` and the `projects` a user may choose from."""
+
+    kind_name: str
+    projects: QuerySet[Project]
+
+    class Meta:
+        model = NotificationChannel
+        fields: tuple[str, ...] = ("project", "name", "enabled")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kind = kind(self.kind_name)
+        files = self.files if self.is_bound else None
+        self.config_form = self.kind.form_class(
+            self.data if self.is_bound else None, files, stored=self._stored()
+        )
+        self.fields.update(self.config_form.fields)
+        for name, field in self.config_form.fields.items():
+            if field.initial is not None:
+                self.initial.setdefault(name, field.initial)
+        project = self.fields.get("project")
+        if isinstance(project, forms.ModelChoiceField):
+            project.queryset = self.projects
+            if first := self.projects.first():
+                self.initial.setdefault("project", first.pk)
+        dress(self.fields.values())
+
+    def _stored(self) -> dict[str, Any]:
+        """The present configuration; nothing where its secrets can't be read any more."""
+        if not self.instance.pk:
+            return {}
+        try:
+            return self.instance.config
+        except secrets.UnreadableConfigError:
+            return {}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not self.config_form.is_valid():
+            for name, problems in self.config_form.errors.items():
+                self.add_error(name if name in self.fields else None, list(problems))
+        project_id = cleaned["project"].pk if cleaned.get("project") else self.instance.project_id
+        twins = NotificationChannel.objects.filter(project=project_id, name=cleaned.get("name"))
+        if twins.exclude(pk=self.instance.pk).exists():
+            self.add_error("name", "This project has a channel of this name.")
+        return cleaned
+
+    def apply(self, channel: NotificationChannel) -> None:
+        """Put kind and configuration into the row; whoever corrects a channel gives it another chance."""
+        channel.kind = self.kind_name
+        if not channel.pk or self.config_form.config != self._stored():
+            channel.config = self.config_form.config
+        channel.broken_at, channel.broken_reason = None, ""

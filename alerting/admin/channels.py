@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+
+from alerting.admin.badges import badge
+from alerting.admin.channel_form import ChannelForm
+from alerting.channels import channel_kinds
+from alerting.delivery import send_test
+from alerting.models import NotificationChannel, NotificationStatus
+from projects import figures
+from projects.admin_base import ProjectModelAdmin, visible_projects
+
+WRITTEN = {"project", "name", "kind", "enabled", "config_encrypted", "broken_at", "broken_reason"}
+
+
+@admin.register(NotificationChannel)
+class NotificationChannelAdmin(ProjectModelAdmin):
+    """Channels with their state; the form depends on the kind, which is chosen first."""
+
+    list_display = ("name", "kind_title", "project", "state", "last_sent", "last_error")
+    list_filter = ("project", "kind", "enabled")
+    list_select_related = ("project",)
+    search_fields = ("name",)
+    actions = ("send_test_messages",)
+    change_form_outer_before_template = "alerting/channel_state.html"
+
+    class Media:
+        css = {"all": ("alerting/alerting.css",)}
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_POST(self.test_view))
+        own = path("<int:channel_id>/test/", view, name="alerting_notificationchannel_test")
+        return [own, *super().get_urls()]
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        if request.GET.get("kind") not in channel_kinds():
+            return self._choose_kind(request)
+        response: HttpResponse = super().add_view(request, form_url, extra_context)
+        return response
+
+    def _choose_kind(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Add a channel",
+            "kinds": channel_kinds().values(),
+            "media": self.media,
+        }
+        return TemplateResponse(request, "alerting/channel_kinds.html", context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        channel = self.get_object(request, object_id)
+        shown = {"channel": channel, "state": self.state(channel)} if channel else {}
+        response: HttpResponse = super().change_view(
+            request, object_id, form_url, {**shown, **(extra_context or {})}
+        )
+        return response
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: NotificationChannel | None = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> type[ChannelForm]:
+        class UsersChannelForm(ChannelForm):
+            kind_name = obj.kind if obj else request.GET["kind"]
+            projects = visible_projects(request.user)
+
+            class Meta(ChannelForm.Meta):
+                fields = ChannelForm.Meta.fields[1:] if obj else ChannelForm.Meta.fields
+
+        return UsersChannelForm
+
+    def get_fieldsets(self, request: HttpRequest, obj: NotificationChannel | None = None) -> Any:
+        kind = channel_kinds()[obj.kind if obj else request.GET["kind"]]
+        first = ["name", "enabled"] if obj else ["project", "name", "enabled"]
+        return [(None, {"fields": first}), (kind.title, {"fields": list(kind.form_class.config_fields())})]
+
+    def save_model(self, request: HttpRequest, obj: NotificationChannel, form: Any, change: bool) -> None:
+        form.apply(obj)
+        # Only what the form owns: deliveries under way write the other columns.
+        obj.save(update_fields=WRITTEN if change else None)
+
+    def test_view(self, request: HttpRequest, channel_id: int) -> HttpResponse:
+        channel = self.get_queryset(request).filter(pk=channel_id).first()
+        if channel is None:
+            raise Http404
+        if not self.has_change_permission(request, channel):
+            raise PermissionDenied
+        self._send_test(request, channel)
+        return HttpResponseRedirect(reverse("admin:alerting_notificationchannel_change", args=[channel_id]))
+
+    @admin.action(description="Send a test message", permissions=["change"])
+    def send_test_messages(self, request: HttpRequest, queryset: QuerySet[NotificationChannel]) -> None:
+        for channel in queryset:
+            self._send_test(request, channel)
+
+    def _send_test(self, request: HttpRequest, channel: NotificationChannel) -> None:
+        sent = send_test(channel, timezone.now())
+        failed = [one for one in sent if one.status != NotificationStatus.SENT]
+        for one in failed:
+            messages.error(request, f"{channel.name}: {one.error or one.get_status_display()}")
+        if sent and not failed:
+            messages.success(request, f"{channel.name}: the test message was delivered.")
+
+    @admin.display(description="kind", ordering="kind")
+    def kind_title(self, channel: NotificationChannel) -> str:
+        known = channel_kinds().get(channel.kind)
+        return known.title if known else channel.kind
+
+    @admin.display(description="state")
+    def state(self, channel: NotificationChannel) -> SafeString:
+        if not channel.enabled:
+            return badge("quiet", "pause_circle", "disabled")
+        if channel.broken_at:
+            return badge("bad", "error", f"broken: {channel.broken_reason}")
+        return badge("good", "check_circle", "ok")
+
+    @admin.display(description="last delivered", ordering="last_sent_at")
+    def last_sent(self, channel: NotificationChannel) -> str:
+        return (
+            figures.age_html(channel.last_sent_at, timezone.now())
+            if channel.last_sent_at
+            else figures.NOTHING
+        )

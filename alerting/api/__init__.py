@@ -1,0 +1,1 @@
+"""The HTTP interface of rules, channels, alerts and notifications."""

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db import IntegrityError, transaction
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from alerting import secrets
+from alerting.api.base import AlertingViewSet, StrictSerializer
+from alerting.channels import ConfigError, kind
+from alerting.models import NotificationChannel
+from projects.api.authentication import project_id_of
+from projects.api.filters import ProjectFilterSet, TimeFilter
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class ConfigField(serializers.DictField):
+    """Goes in whole; comes out without secrets, which only say that they are set."""
+
+    def get_attribute(self, instance: Any) -> Any:
+        return instance
+
+    def to_representation(self, value: Any) -> dict[str, Any]:
+        try:
+            return kind(value.kind).public_config(value.config)
+        except (ConfigError, secrets.UnreadableConfigError):
+            return {}
+
+
+class NotificationChannelSerializer(StrictSerializer, serializers.ModelSerializer[NotificationChannel]):
+    """A channel. On a change, keys of `config` that are left out keep their values; null takes one away."""
+
+    config = ConfigField()
+
+    class Meta:
+        model = NotificationChannel
+        fields = [
+            "id",
+            "name",
+            "kind",
+            "config",
+            "enabled",
+            "broken_at",
+            "broken_reason",
+            "last_sent_at",
+            "last_error",
+            "last_error_at",
+            "last_latency_ms",
+            "created_at",
+        ]
+        read_only_fields = fields[5:]
+
+    def validate_kind(self, name: str) -> str:
+        if self.instance and name != self.instance.kind:
+            raise serializers.ValidationError("The kind of a channel can't change: make another one.")
+        try:
+            return kind(name).name
+        except ConfigError as error:
+            raise serializers.ValidationError(error.errors["kind"]) from None
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "config" in attrs:
+            attrs["config"] = self._parsed(attrs.get("kind"), attrs["config"])
+        return attrs
+
+    def _parsed(self, kind_name: str | None, given: dict[str, Any]) -> dict[str, Any]:
+        stored = self.instance.config if self.instance else {}
+        chosen = kind(self.instance.kind if self.instance else str(kind_name))
+        merged = {name: value for name, value in {**stored, **given}.items() if value is not None}
+        try:
+            return chosen.parse_config(merged)
+        except ConfigError as error:
+            raise serializers.ValidationError({"config": error.errors}) from None
+
+    def save(self, **kwargs: Any) -> NotificationChannel:
+        """Create or change the channel; a new configuration gives a broken one another chance."""
+        channel = self.instance or NotificationChannel(project_id=project_id_of(self.context["request"]))
+        values = dict(self.validated_data)
+        for name, value in values.items():
+            setattr(channel, name, value)
+        written = {"config_encrypted" if name == "config" else name for name in values}
+        if "config" in values:
+            channel.broken_at, channel.broken_reason = None, ""
+            written |= {"broken_at", "broken_reason"}
+        try:
+            with transaction.atomic():
+                channel.save(update_fields=written if channel.pk else None)
+        except IntegrityError:
+            raise serializers.ValidationError({"name": "This project has a channel of this name."}) from None
+        self.instance = channel
+        return channel
+
+
+class NotificationChannelFilterSet(ProjectFilterSet):
+    """Filters named as the fields; `start <= created_at < end`."""
+
+    start = TimeFilter(field_name="created_at", lookup_expr="gte")
+    end = TimeFilter(field_name="created_at", lookup_expr="lt")
+    name = django_filters.CharFilter()
+    kind = django_filters.CharFilter()
+    enabled = django_filters.BooleanFilter()
+
+    class Meta:
+        model = NotificationChannel
+        fields: list[str] = []
+
+
+class NotificationChannelViewSet(AlertingViewSet):
+    """Channels of the key's project, newest first, never with their secrets. Making one sends nothing."""
+
+    model = NotificationChannel
+    keyset = ("created_at", "id")
+    serializer_class = NotificationChannelSerializer
+    filterset_class = NotificationChannelFilterSet
+
+    def create(self, request: Request) -> Response:
+        return self._save(request, None, status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        return self._save(request, self.get_object(), status.HTTP_200_OK)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, pk: str) -> Response:
+        self.get_object().delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _save(self, request: Request, channel: NotificationChannel | None, status_code: int) -> Response:
+        serializer = self.get_serializer(channel, data=request.data, partial=channel is not None)
+        serializer.is_valid(raise_exception=True)
+        return Response(self.get_serializer(serializer.save()).data, status=status_code)

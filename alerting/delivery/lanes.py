@@ -1,0 +1,166 @@
+"""One lane: the messages of one channel, one after the other."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from alerting import secrets
+from alerting.channels import ChannelKind, ConfigError, TransportError, kind
+from alerting.delivery import claims, records
+from alerting.delivery.claims import Lane
+from alerting.delivery.decisions import SENT, Outcome, outcome_of
+from alerting.messages import build_message
+from alerting.models import Notification, NotificationChannel, NotificationStatus, Purpose
+
+logger = logging.getLogger(__name__)
+
+PASS_SECONDS = 30.0
+"""No send starts later than this after its pass began: with 20 s for the send all is over before the lease is."""
+
+BATCH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The time of a pass: `start` as the caller says, then as it really goes on."""
+
+    start: datetime
+    _started: float = field(default_factory=time.monotonic)
+
+    def elapsed_seconds(self) -> float:
+        return time.monotonic() - self._started
+
+    def now(self) -> datetime:
+        return self.start + timedelta(seconds=self.elapsed_seconds())
+
+    def has_time(self) -> bool:
+        return self.elapsed_seconds() < PASS_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the messages of a lane go: a kind and its configuration, in the clear."""
+
+    channel: NotificationChannel | None
+    kind: ChannelKind
+    config: dict[str, Any]
+
+    @property
+    def recipients(self) -> list[str]:
+        """The channel's own; none for addresses of rules, which stand on the rows."""
+        return self.kind.recipients(self.config) if self.channel else []
+
+
+def run_lane(
+    lane: Lane, clock: Clock, *, limit: int, only: Collection[int] | None = None
+) -> Counter[NotificationStatus]:
+    """Send what is due in a lane; how many rows came to which status."""
+    counts: Counter[NotificationStatus] = Counter()
+    channel = None if lane is None else NotificationChannel.objects.filter(pk=lane).first()
+    if channel is None and lane is not None:
+        return counts  # deleted since it was found due; its rows are in the lane without channel now
+    try:
+        place = _place(channel)
+    except (ConfigError, secrets.UnreadableConfigError) as error:
+        assert channel is not None
+        records.break_channel(channel, str(error), at=clock.now())
+        return counts
+    while clock.has_time() and sum(counts.values()) < limit:
+        if place.channel and place.recipients:
+            new_ids = claims.spread(place.channel, place.recipients)
+            only = only and {*only, *(copy for pk in only for copy in new_ids.get(pk, ()))}
+        rows, dropped = claims.claim(
+            lane, now=clock.now(), limit=min(BATCH, limit), only=only, only_spread=bool(place.recipients)
+        )
+        if dropped:
+            counts[NotificationStatus.GAVE_UP] += dropped
+        if not (rows or dropped) or not _send_batch(rows, place, clock, counts):
+            break
+    return counts
+
+
+def _place(channel: NotificationChannel | None) -> Place:
+    """Raises ConfigError or UnreadableConfigError where the channel can't be used as it is stored."""
+    if channel is None:
+        return Place(None, kind("email"), {})
+    config = channel.config
+    if renewed := secrets.renewed(channel.config_encrypted):
+        # Under the former text only: who has saved a new configuration meanwhile must not lose it.
+        same = NotificationChannel.objects.filter(pk=channel.pk, config_encrypted=channel.config_encrypted)
+        same.update(config_encrypted=renewed)
+    return Place(channel, kind(channel.kind), config)
+
+
+def _send_batch(
+    rows: list[Notification], place: Place, clock: Clock, counts: Counter[NotificationStatus]
+) -> bool:
+    """Send until one ends the lane or time is up; the rest is given back. Whether the lane may go on."""
+    for position, row in enumerate(rows):
+        if not clock.has_time():
+            claims.release(rows[position:])
+            return False
+        outcome = _send_one(row, place, clock)
+        counts[outcome.status] += 1
+        if outcome.ends_lane:
+            claims.release(rows[position + 1 :])
+            _end_lane(place, outcome, clock.now())
+            return False
+    return True
+
+
+def _send_one(row: Notification, place: Place, clock: Clock) -> Outcome:
+    """One attempt, its result recorded."""
+    began = clock.elapsed_seconds()
+    outcome = _attempt(row, place, clock)
+    latency_ms = (clock.elapsed_seconds() - began) * 1000
+    at = clock.now()
+    records.record(row, outcome, at=at, latency_ms=latency_ms)
+    if place.channel:
+        records.record_channel(
+            place.channel,
+            outcome,
+            at=at,
+            latency_ms=latency_ms,
+            ends_brokenness=row.purpose == Purpose.TEST,
+        )
+    return outcome
+
+
+def _attempt(row: Notification, place: Place, clock: Clock) -> Outcome:
+    try:
+        message = build_message(row, now=clock.now())
+        options = row.alert.rule.notification_config.get(place.kind.name) if row.alert else None
+        config = place.kind.for_rule(place.config, options) if isinstance(options, dict) else place.config
+        place.kind.send(config, message)
+    except TransportError as error:
+        problem = error
+    except Exception as error:  # a bug in one message must not stop all others
+        # Without the error's text: it may quote a header or a URL, and those hold secrets.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("notification %s: %s\n%s", row.pk, type(error).__name__, where)
+        problem = TransportError(
+            f"Internal error: {type(error).__name__}", permanent=False, scope="recipient"
+        )
+    else:
+        return SENT
+    return outcome_of(
+        problem,
+        purpose=row.purpose,
+        attempt_count=row.attempt_count,
+        is_only_recipient=len(place.recipients) == 1,
+        now=clock.now(),
+    )
+
+
+def _end_lane(place: Place, outcome: Outcome, now: datetime) -> None:
+    if outcome.breaks_channel and place.channel:
+        records.break_channel(place.channel, outcome.error, at=now)
+    elif outcome.next_attempt_at:
+        records.postpone(place.channel.pk if place.channel else None, outcome.next_attempt_at)

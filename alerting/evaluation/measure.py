@@ -1,0 +1,140 @@
+"""One query per group of rules, and one bad rule spoils no group."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from django.db import DatabaseError, OperationalError, connection, transaction
+from psycopg.errors import QueryCanceled
+
+from alerting.evaluation.claim import ClaimedRule
+from alerting.rule_types import AnyRuleType, ConditionError, rule_type
+from alerting.rule_types.conditions import Condition, RuleInput
+from alerting.sources.samples import Answer
+from alerting.state import COMPARE
+
+logger = logging.getLogger(__name__)
+
+STATEMENT_TIMEOUT_MS = 5_000
+SHORTEST_TIMEOUT_MS = 1_000
+"""Each halving of a group that failed halves its time too, so that one slow rule costs a tick about 10 s."""
+MAX_ALERTS = 1_000
+"""Alerts one rule may have at once: past this it is the grouping that is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A rule with its typed condition and either its answer or the reason why there is none."""
+
+    rule: ClaimedRule
+    rule_type: AnyRuleType | None
+    condition: Condition | None
+    answer: Answer | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    rule: ClaimedRule
+    rule_type: AnyRuleType
+    condition: Condition
+    wants_silent: bool
+
+
+def measure_all(rules: Sequence[ClaimedRule], with_alerts: set[int], now: datetime) -> list[Measured]:
+    """Measure rules in groups of equal plans. `with_alerts` are the ids of rules with open alerts."""
+    groups: dict[Any, list[_Planned]] = defaultdict(list)
+    measured: list[Measured] = []
+    for rule in rules:
+        try:
+            kind, condition = parse_condition(rule.rule_type, rule.source_type, rule.condition_text)
+        except ConditionError as error:
+            measured.append(Measured(rule, None, None, None, f"The condition can't be used: {error}"))
+            continue
+        planned = _Planned(rule, kind, condition, _wants_silent(rule, kind, condition, with_alerts))
+        groups[rule.project_id, kind.name, kind.plan(condition, rule.source_type)].append(planned)
+    for (_, _, plan), group in groups.items():
+        measured += _measure_group(plan, group, now)
+    return measured
+
+
+@lru_cache(maxsize=20_000)
+def parse_condition(type_name: str, source: str, config_text: str) -> tuple[AnyRuleType, Condition]:
+    """The typed condition of a stored rule. Raises ConditionError; cached, as most rules stay the same."""
+    try:
+        kind = rule_type(type_name)
+    except KeyError:
+        raise ConditionError({"rule_type": f"There is no rule type {type_name!r}."}) from None
+    return kind, kind.parse(msgspec.json.decode(config_text), source)
+
+
+def _wants_silent(rule: ClaimedRule, kind: AnyRuleType, condition: Condition, with_alerts: set[int]) -> bool:
+    """Whether label sets that exist without data can change anything for this rule."""
+    if rule.id in with_alerts:
+        return True
+    if kind.is_zero_without_rows(condition, rule.source_type):
+        return COMPARE[condition.operator](0, condition.threshold)
+    return rule.no_data == "alert"
+
+
+def _measure_group(
+    plan: Any, group: Sequence[_Planned], now: datetime, timeout_ms: int = STATEMENT_TIMEOUT_MS
+) -> list[Measured]:
+    """Measure together; where the query fails, each half alone, so that only the guilty rule becomes unhealthy.
+
+    What the server itself has (shutdown, lost connection, full disk) is raised: it says nothing about any rule, and
+    all are due again at their next slot.
+    """
+    try:
+        return _query(plan, group, now, timeout_ms)
+    except DatabaseError as error:
+        if isinstance(error, OperationalError) and not isinstance(error.__cause__, QueryCanceled):
+            raise
+        if len(group) == 1:
+            one = group[0]
+            logger.warning(
+                "rule %s could not be evaluated: %s", one.rule.id, type(error.__cause__ or error).__name__
+            )
+            return [Measured(one.rule, one.rule_type, one.condition, None, _reason(error))]
+    middle = len(group) // 2
+    shorter_ms = max(timeout_ms // 2, SHORTEST_TIMEOUT_MS)
+    return [
+        *_measure_group(plan, group[:middle], now, shorter_ms),
+        *_measure_group(plan, group[middle:], now, shorter_ms),
+    ]
+
+
+def _query(plan: Any, group: Sequence[_Planned], now: datetime, timeout_ms: int) -> list[Measured]:
+    first = group[0]
+    inputs = [RuleInput(one.rule.id, one.condition, one.wants_silent) for one in group]
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(timeout_ms)])
+        answers = first.rule_type.measure(plan, first.rule.project_id, inputs, now)
+    return [_within_limit(one, answers[one.rule.id]) for one in group]
+
+
+def _within_limit(one: _Planned, answer: Answer) -> Measured:
+    if len(answer.samples) + len(answer.silent) > MAX_ALERTS:
+        compare = COMPARE[one.condition.operator]
+        values = (sample.value for sample in answer.samples.values())
+        count = sum(value is not None and compare(value, one.condition.threshold) for value in values)
+        count += len(answer.silent) if one.rule.no_data == "alert" else 0
+        if count > MAX_ALERTS:
+            reason = f"The condition is true for {count} label sets, more than {MAX_ALERTS}: group by fewer labels."
+            return Measured(one.rule, one.rule_type, one.condition, None, reason)
+    return Measured(one.rule, one.rule_type, one.condition, answer)
+
+
+def _reason(error: DatabaseError) -> str:
+    if isinstance(error.__cause__, QueryCanceled):
+        return "The query took too long: take a shorter window."
+    lines = str(error).strip().splitlines()
+    return f"The query failed: {lines[0] if lines else type(error).__name__}"

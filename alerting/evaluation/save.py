@@ -1,0 +1,143 @@
+"""Writing what a tick changed: a few statements however many rules and alerts there are."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from django.db import connection
+
+from alerting import outbox
+from alerting.evaluation.claim import ClaimedRule
+from alerting.evaluation.decide import Move
+from alerting.models import Alert, Transition
+from alerting.sources.samples import LabelSet
+from alerting.state import AlertState
+
+ACTOR = "rule tick"
+
+# Rules edited, disabled, deleted or evaluated by someone else since the claim keep what that did.
+_MARK_EVALUATED = """
+    UPDATE alerting_rule AS r
+    SET last_evaluated_at = %(now)s, last_evaluation_duration_ms = %(duration_ms)s, health = 'ok', last_error = ''
+    FROM unnest(%(ids)s::bigint[], %(edits)s::timestamptz[]) AS claimed(id, condition_changed_at)
+    WHERE r.id = claimed.id AND r.enabled AND r.deleted_at IS NULL
+          AND r.condition_changed_at IS NOT DISTINCT FROM claimed.condition_changed_at
+          AND (r.last_evaluated_at IS NULL OR r.last_evaluated_at < %(now)s)
+    RETURNING r.id
+"""
+_MARK_UNHEALTHY = """
+    UPDATE alerting_rule AS r SET health = 'unhealthy', last_error = failed.reason
+    FROM unnest(%s::bigint[], %s::text[]) AS failed(id, reason)
+    WHERE r.id = failed.id
+"""
+_STATE_COLUMNS = {
+    "status": "text",
+    "value": "float8",
+    "peak_value": "float8",
+    "triggered_at": "timestamptz",
+    "keep_firing_since": "timestamptz",
+    "resolved_at": "timestamptz",
+    "last_evaluated_at": "timestamptz",
+    "suppressed_until": "timestamptz",
+}
+
+
+def mark_evaluated(rules: Sequence[ClaimedRule], now: datetime, duration_ms: float) -> set[int]:
+    """Set the watermark of healthy rules; returns the ids of those whose evaluation still counts."""
+    parameters: dict[str, Any] = {
+        "now": now,
+        "duration_ms": duration_ms,
+        "ids": [rule.id for rule in rules],
+        "edits": [rule.condition_changed_at for rule in rules],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_MARK_EVALUATED, parameters)
+        return {row[0] for row in cursor.fetchall()}
+
+
+def mark_unhealthy(reasons: dict[int, str]) -> None:
+    """Rules that could not be evaluated, with the reason; their alerts and watermarks stay as they are."""
+    if not reasons:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_MARK_UNHEALTHY, [list(reasons), list(reasons.values())])
+
+
+def write_moves(
+    moves: Sequence[Move], rules: dict[int, ClaimedRule], thresholds: dict[int, float], now: datetime
+) -> int:
+    """Write alerts, transitions and outbox rows; returns how many statuses changed. Call inside a transaction."""
+    _delete([move for move in moves if move.state is None])
+    _update([move for move in moves if move.alert_id and move.state])
+    created = {
+        id(move): _new_alert(move, move.state, rules[move.rule_id], thresholds[move.rule_id])
+        for move in moves
+        if not move.alert_id and move.state
+    }
+    Alert.objects.bulk_create(created.values())
+    transitions = [
+        Transition(
+            project_id=rules[move.rule_id].project_id,
+            alert_id=move.alert_id or created[id(move)].pk,
+            at=now,
+            from_status=move.change.from_status,
+            to_status=move.change.to_status,
+            actor=ACTOR,
+            reason=move.change.reason,
+        )
+        for move in moves
+        if move.change
+    ]
+    Transition.objects.bulk_create(transitions)
+    outbox.enqueue_all(transitions, now)
+    return len(transitions)
+
+
+def fingerprint(rule_id: int, labels: LabelSet) -> str:
+    """The identity of an alert: its rule and its labels."""
+    return blake2b(msgspec.json.encode([rule_id, labels]), digest_size=16).hexdigest()
+
+
+def _new_alert(move: Move, state: AlertState, rule: ClaimedRule, threshold: float) -> Alert:
+    return Alert(
+        id=uuid.uuid4(),
+        project_id=rule.project_id,
+        rule_id=rule.id,
+        rule_name=rule.name,
+        severity=rule.severity,
+        fingerprint=fingerprint(rule.id, move.labels),
+        labels=dict(move.labels),
+        status=state.status,
+        value=state.value,
+        peak_value=state.peak_value,
+        threshold=threshold,
+        pending_since=state.pending_since,
+        triggered_at=state.triggered_at,
+        last_evaluated_at=state.last_evaluated_at,
+    )
+
+
+def _delete(moves: Sequence[Move]) -> None:
+    """Pending alerts that cleared vanish, with the transition that opened them."""
+    if moves:
+        Alert.objects.filter(pk__in=[move.alert_id for move in moves]).delete()
+
+
+def _update(moves: Sequence[Move]) -> None:
+    if not moves:
+        return
+    columns = {name: [getattr(move.state, name) for move in moves] for name in _STATE_COLUMNS}
+    assignments = ", ".join(f"{name} = new.{name}" for name in columns)
+    arrays = ", ".join(f"%s::{kind}[]" for kind in _STATE_COLUMNS.values())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""UPDATE alerting_alert AS a SET {assignments}
+                FROM unnest(%s::uuid[], {arrays}) AS new(id, {", ".join(columns)})
+                WHERE a.id = new.id""",
+            [[move.alert_id for move in moves], *columns.values()],
+        )

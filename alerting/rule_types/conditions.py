@@ -1,0 +1,228 @@
+"""What all rule types share: the typed condition, its errors by field, and the interface of a rule type."""
+
+from __future__ import annotations
+
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args
+
+import msgspec
+from django import forms
+
+from alerting.sources.samples import EVERY_LABEL, Aggregation, Answer, text_of
+from alerting.state import NoDataPolicy, Operator, RuleState, format_number
+
+SourceName = Literal["telemetry_event", "system_metric", "business_metric", "trace"]
+
+MAX_TEXT = 200
+MAX_WINDOW_MINUTES = 7 * 24 * 60
+"""A longer window would scan more than a week of raw rows at every tick."""
+
+_PATH = re.compile(r" - at `\$\.?([\w]*)[^`]*`$")
+_EXPECTED = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
+_CHOICES = {"operator": Operator, "aggregation": Aggregation}
+_WORDS = {
+    "float": "a number",
+    "int": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
+
+
+class ConditionError(ValueError):
+    """`errors` maps each wrong field of the condition to what is wrong with it."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {message}" for name, message in errors.items()))
+        self.errors = dict(errors)
+
+
+class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The fields every condition has. A window may be a fraction of a minute."""
+
+    threshold: float
+    operator: Operator
+    time_window_minutes: float = 5
+    group_by: tuple[str, ...] = ()
+    filters: dict[str, str | int | float | bool] = {}
+
+    @property
+    def window_seconds(self) -> float:
+        return self.time_window_minutes * 60
+
+    @property
+    def text_filters(self) -> tuple[tuple[str, str], ...]:
+        """Filters as sorted texts, as labels and columns are compared."""
+        return tuple(sorted((name, text_of(value)) for name, value in self.filters.items()))
+
+
+ConditionT = TypeVar("ConditionT", bound=Condition)
+PlanT = TypeVar("PlanT")
+
+
+@dataclass(frozen=True, slots=True)
+class RuleInput(Generic[ConditionT]):
+    """One rule of a plan. `wants_silent`: label sets that exist without data matter to it now."""
+
+    rule_id: int
+    condition: ConditionT
+    wants_silent: bool
+
+
+class RuleType(ABC, Generic[ConditionT, PlanT]):
+    """A kind of rule: its condition, its form, and how it is measured.
+
+    A module of this package that has a `RULE_TYPE` is found by itself.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    sources: ClassVar[tuple[SourceName, ...]]
+    condition_class: type[ConditionT]
+
+    def parse(self, config: object, source: str) -> ConditionT:
+        """The typed condition. Raises ConditionError naming every key that is unknown, missing or wrong."""
+        if not isinstance(config, Mapping):
+            raise ConditionError({"condition_config": "Must be an object."})
+        if errors := _key_errors(config, self.condition_class):
+            raise ConditionError(errors)
+        try:
+            condition = msgspec.convert(config, self.condition_class)
+        except msgspec.ValidationError as error:
+            raise ConditionError(_type_errors(str(error))) from None
+        errors = {**common_errors(condition), **self.check(condition, source)}
+        if errors:
+            raise ConditionError(errors)
+        return condition
+
+    @abstractmethod
+    def check(self, condition: ConditionT, source: str) -> dict[str, str]:
+        """What is wrong with a well-typed condition, by field."""
+
+    @abstractmethod
+    def describe(self, condition: ConditionT, source: str) -> str:
+        """The condition as one plain sentence."""
+
+    @abstractmethod
+    def form_fields(self) -> dict[str, forms.Field]:
+        """Form fields by the name of the condition's key; those of the same name are shared between types."""
+
+    @abstractmethod
+    def is_zero_without_rows(self, condition: ConditionT, source: str) -> bool:
+        """Whether no rows mean 0 instead of no data."""
+
+    @abstractmethod
+    def plan(self, condition: ConditionT, source: str) -> PlanT:
+        """A hashable plan; rules of one project with equal plans are measured together by one query."""
+
+    @abstractmethod
+    def measure(
+        self, plan: PlanT, project_id: int, inputs: Sequence[RuleInput[ConditionT]], now: datetime
+    ) -> dict[int, Answer]:
+        """The answers by rule id, from one query however many rules there are. Raises django.db.Error."""
+
+
+AnyRuleType = RuleType[Any, Any]
+
+
+def rule_state(
+    condition: Condition,
+    *,
+    recovery_threshold: float | None,
+    for_seconds: float,
+    keep_firing_for_seconds: float,
+    no_data: NoDataPolicy,
+    last_evaluated_at: datetime | None,
+) -> RuleState:
+    return RuleState(
+        operator=condition.operator,
+        threshold=condition.threshold,
+        recovery_threshold=recovery_threshold,
+        for_seconds=for_seconds,
+        keep_firing_for_seconds=keep_firing_for_seconds,
+        no_data=no_data,
+        last_evaluated_at=last_evaluated_at,
+    )
+
+
+def _key_errors(config: Mapping[str, object], condition_class: type[Condition]) -> dict[str, str]:
+    """Every key that is unknown or missing; msgspec would name the first one only."""
+    fields = {field.name: field for field in msgspec.structs.fields(condition_class)}
+    errors = {name: "Unknown key." for name in config if name not in fields}
+    for name, field in fields.items():
+        if field.required and name not in config:
+            errors[name] = "This key is required."
+    return errors
+
+
+def _type_errors(message: str) -> dict[str, str]:
+    """msgspec's message by field, in words: its path holds the field's name."""
+    path = _PATH.search(message)
+    name = path[1] if path else ""
+    text = _PATH.sub("", message)
+    if text.startswith("Invalid enum value"):
+        choices = get_args(_CHOICES[name]) if name in _CHOICES else ()
+        return {name: f"Must be one of {' '.join(choices)}."}
+    if expected := _EXPECTED.search(text):
+        wanted = " or ".join(dict.fromkeys(_WORDS.get(kind, kind) for kind in expected[1].split(" | ")))
+        return {name: f"Must be {wanted}, not {_WORDS.get(expected[2], expected[2])}."}
+    return {name: f"{text}."}
+
+
+def common_errors(condition: Condition) -> dict[str, str]:
+    errors: dict[str, str] = {}
+    if not math.isfinite(condition.threshold):
+        errors["threshold"] = "Must be a finite number."
+    if not 0 < condition.time_window_minutes <= MAX_WINDOW_MINUTES:
+        errors["time_window_minutes"] = f"Must be more than 0 and at most {MAX_WINDOW_MINUTES} (a week)."
+    if any(not name or len(name) > MAX_TEXT or "\0" in name for name in condition.group_by):
+        errors["group_by"] = "Names a label that is empty or too long."
+    elif len(set(condition.group_by)) != len(condition.group_by):
+        errors["group_by"] = "Names a label twice."
+    elif "*" in condition.group_by and condition.group_by != EVERY_LABEL:
+        errors["group_by"] = "'*' keeps every label and stands alone."
+    for name, value in condition.filters.items():
+        if not name or len(name) > MAX_TEXT or "\0" in f"{name}{value}":
+            errors["filters"] = "Names a label that is empty or too long."
+        elif isinstance(value, float) and not math.isfinite(value):
+            errors["filters"] = f"{name}: must be a finite number."
+    return errors
+
+
+def recovery_error(condition: Condition, recovery_threshold: float | None) -> str:
+    """Why this recovery threshold can't go with the condition; empty when it can."""
+    if recovery_threshold is None:
+        return ""
+    if not math.isfinite(recovery_threshold):
+        return "Must be a finite number."
+    match condition.operator:
+        case ">" | ">=" if recovery_threshold > condition.threshold:
+            return "Must not be above the threshold: the value has to come down past it."
+        case "<" | "<=" if recovery_threshold < condition.threshold:
+            return "Must not be below the threshold: the value has to come up past it."
+        case "==" | "!=":
+            return f"Has no meaning with the operator {condition.operator}."
+    return ""
+
+
+def describe_window(minutes: float) -> str:
+    if minutes < 1:
+        return f"{format_number(minutes * 60)} s"
+    if minutes >= 60 and minutes % 60 == 0:
+        return f"{format_number(minutes / 60)} h"
+    return f"{format_number(minutes)} min"
+
+
+def describe_scope(condition: Condition) -> str:
+    """ " of each host_name where service_name is api", empty without grouping and filters."""
+    each = {(): "", EVERY_LABEL: " of each series"}.get(
+        condition.group_by, f" of each {' and '.join(condition.group_by)}"
+    )
+    where = " and ".join(f"{name} is {value}" for name, value in condition.text_filters)
+    return f"{each} where {where}" if where else each

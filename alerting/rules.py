@@ -1,0 +1,185 @@
+"""The life of a rule: checked, saved, disabled, deleted, each with what it means for its open alerts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.db.models import QuerySet
+
+from alerting import outbox
+from alerting.models import (
+    OPEN_STATUSES,
+    Alert,
+    Health,
+    NotificationChannel,
+    Rule,
+    Status,
+    Transition,
+)
+from alerting.rule_types import ConditionError, rule_types
+from alerting.rule_types.conditions import Condition, recovery_error
+
+EDITABLE = (
+    "name",
+    "description",
+    "rule_type",
+    "source_type",
+    "condition_config",
+    "severity",
+    "notification_config",
+    "evaluation_interval_seconds",
+    "for_seconds",
+    "keep_firing_for_seconds",
+    "recovery_threshold",
+    "no_data",
+    "enabled",
+)
+_CONDITION = ("rule_type", "source_type", "condition_config")
+_SLACK_CHANNEL = re.compile(r"#?[\w.-]{1,80}")
+MAX_EMAILS = 50
+
+RuleErrors = dict[str, Any]
+"""Messages by field; `condition_config` maps each wrong key to its message."""
+
+
+class RuleError(ValueError):
+    """A rule that can't be saved: `errors` by field."""
+
+    def __init__(self, errors: RuleErrors) -> None:
+        super().__init__(str(errors))
+        self.errors = errors
+
+
+def living_rules() -> QuerySet[Rule]:
+    """Rules that are not deleted."""
+    return Rule.objects.filter(deleted_at=None)
+
+
+def check_rule(rule: Rule, channels: Collection[NotificationChannel]) -> Condition:
+    """The typed condition of a rule that may be saved with these channels. Raises RuleError."""
+    errors: RuleErrors = {}
+    condition: Condition | None = None
+    kind = rule_types().get(rule.rule_type)
+    if kind is None:
+        errors["rule_type"] = f"Must be one of {', '.join(rule_types())}."
+    elif rule.source_type not in kind.sources:
+        errors["source_type"] = f"A {kind.name} rule watches one of {', '.join(kind.sources)}."
+    else:
+        try:
+            condition = kind.parse(rule.condition_config, rule.source_type)
+        except ConditionError as error:
+            errors["condition_config"] = error.errors
+    if condition and (problem := recovery_error(condition, rule.recovery_threshold)):
+        errors["recovery_threshold"] = problem
+    if problem := notification_error(rule.notification_config, channels):
+        errors["notification_config"] = problem
+    if errors or condition is None:
+        raise RuleError(errors)
+    return condition
+
+
+def notification_error(config: object, channels: Collection[NotificationChannel]) -> str:
+    """What is wrong with `{"email": [address], "slack": {"channel"}}`; empty when nothing is."""
+    if not isinstance(config, Mapping):
+        return "Must be an object."
+    for name in config:
+        if name not in {"email", "slack"}:
+            return f"Unknown key {name!r}."
+    return _email_error(config.get("email", [])) or _slack_error(config.get("slack"), channels)
+
+
+def _email_error(addresses: object) -> str:
+    if not isinstance(addresses, list) or len(addresses) > MAX_EMAILS:
+        return f"email: must be a list of at most {MAX_EMAILS} addresses."
+    for address in addresses:
+        try:
+            validate_email(address)
+        except ValidationError:
+            return f"email: {address!r} is not an address."
+    return ""
+
+
+def _slack_error(options: object, channels: Collection[NotificationChannel]) -> str:
+    if options is None:
+        return ""
+    if not isinstance(options, Mapping) or set(options) != {"channel"}:
+        return 'slack: must be {"channel": "#name"}.'
+    if not isinstance(options["channel"], str) or not _SLACK_CHANNEL.fullmatch(options["channel"]):
+        return "slack: channel must be a channel's name or id, like #alerts or C0123456789."
+    if not any(one.kind == "slack" and "bot_token" in one.config for one in channels):
+        return "slack: another channel can be named only with a channel that has a bot token."
+    return ""
+
+
+def save_rule(rule: Rule, channels: Collection[NotificationChannel], *, actor: str, now: datetime) -> Rule:
+    """Save a new or edited rule; it is due at once where that may change something.
+
+    Editing the condition voids evaluations under way and lets the next one resolve the alerts whose label set is no
+    longer covered. Disabling resolves all. Only what people edit is written: the tick owns the other columns.
+    Raises RuleError.
+    """
+    condition = check_rule(rule, channels)
+    with transaction.atomic():
+        before = Rule.objects.select_for_update().filter(pk=rule.pk).first() if rule.pk else None
+        if before is None:
+            rule.next_evaluation_at = now
+            rule.save()
+        else:
+            _save_edit(rule, before, condition, now)
+            if before.enabled and not rule.enabled:
+                resolve_alerts_of([rule], actor=actor, reason="the rule was disabled", now=now)
+        rule.channels.set(channels)
+    return rule
+
+
+def _save_edit(rule: Rule, before: Rule, condition: Condition, now: datetime) -> None:
+    written = [*EDITABLE, "updated_at"]
+    if any(getattr(rule, name) != getattr(before, name) for name in _CONDITION):
+        rule.condition_changed_at = now
+        rule.health, rule.last_error = Health.UNKNOWN, ""
+        written += ["condition_changed_at", "health", "last_error"]
+    is_back = rule.enabled and not before.enabled
+    is_other_pace = rule.evaluation_interval_seconds != before.evaluation_interval_seconds
+    if is_back or is_other_pace or "condition_changed_at" in written:
+        rule.next_evaluation_at = now
+        written.append("next_evaluation_at")
+    rule.save(update_fields=written)
+    _open_alerts([rule]).update(rule_name=rule.name, severity=rule.severity, threshold=condition.threshold)
+
+
+def delete_rules(rules: Collection[Rule], *, actor: str, now: datetime) -> None:
+    """Delete softly: history stays, open alerts are resolved."""
+    with transaction.atomic():
+        Rule.objects.filter(pk__in=[rule.pk for rule in rules], deleted_at=None).update(deleted_at=now)
+        resolve_alerts_of(rules, actor=actor, reason="the rule was deleted", now=now)
+
+
+def resolve_alerts_of(rules: Collection[Rule], *, actor: str, reason: str, now: datetime) -> None:
+    """End every open alert of these rules and tell whom was told; pending ones vanish. Call inside a transaction."""
+    alerts = list(_open_alerts(rules).order_by("pk").select_for_update())
+    ended = [alert for alert in alerts if alert.status != Status.PENDING]
+    transitions = [
+        Transition(
+            project_id=alert.project_id,
+            alert=alert,
+            at=now,
+            from_status=alert.status,
+            to_status=Status.RESOLVED,
+            actor=actor,
+            reason=reason,
+        )
+        for alert in ended
+    ]
+    Alert.objects.filter(pk__in=[alert.pk for alert in alerts if alert.status == Status.PENDING]).delete()
+    Alert.objects.filter(pk__in=[alert.pk for alert in ended]).update(status=Status.RESOLVED, resolved_at=now)
+    outbox.enqueue_all(Transition.objects.bulk_create(transitions), now)
+
+
+def _open_alerts(rules: Collection[Rule]) -> QuerySet[Alert]:
+    return Alert.objects.filter(rule__in=[rule.pk for rule in rules], status__in=OPEN_STATUSES)

@@ -1,0 +1,183 @@
+"""Metrics: one query per (project, window, kind of aggregation), grouped by series; labels are matched in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from django.db import connection
+
+from alerting.sources.aggregates import SeriesWindow, rate_of_counter
+from alerting.sources.samples import PERCENTILES, Aggregation, Answer, Question, Window
+from alerting.sources.series import Key, LabelIndex, Series, SilentSeries, answer_questions
+
+SEEN_WITHIN = timedelta(hours=24)
+"""A silent series counts as existing this long; after that it is taken for gone."""
+
+_PLAIN = "NOT p.stale AND p.count IS NULL AND p.value <> 'NaN'"
+_COUNTED = "NOT p.stale AND (p.count IS NOT NULL OR p.value <> 'NaN')"
+_NUMBER = "NOT p.stale AND p.value <> 'NaN'"
+_SUMMARY = f"""
+    coalesce(sum(coalesce(p.count, 1)) FILTER (WHERE {_COUNTED}), 0)::float8,
+    coalesce(
+        sum(CASE WHEN p.count IS NULL THEN p.value ELSE coalesce(p.sum, p.value * p.count, 0) END)
+            FILTER (WHERE {_COUNTED}),
+        0
+    ),
+    min(coalesce(p.min, nullif(p.value, 'NaN'))) FILTER (WHERE NOT p.stale),
+    max(coalesce(p.max, nullif(p.value, 'NaN'))) FILTER (WHERE NOT p.stale)
+"""
+_LAST = f"""
+    (array_agg(p.value ORDER BY p."timestamp" DESC) FILTER (WHERE {_NUMBER}))[1],
+    max(p."timestamp") FILTER (WHERE {_NUMBER})
+"""
+_RATE = f"""
+    array_agg(extract(epoch FROM p."timestamp")::float8 ORDER BY p."timestamp") FILTER (WHERE {_PLAIN}),
+    array_agg(p.value ORDER BY p."timestamp") FILTER (WHERE {_PLAIN}),
+    (sum(p.count) FILTER (WHERE NOT p.stale))::float8
+"""
+
+
+def _percentile_columns(column: str) -> str:
+    return f"""
+    array_agg(p.value) FILTER (WHERE {_NUMBER} AND p.buckets IS NULL AND p.{column} IS NULL),
+    jsonb_agg(p.buckets) FILTER (WHERE NOT p.stale AND p.buckets IS NOT NULL),
+    max(nullif(p.{column}, 'NaN')) FILTER (WHERE NOT p.stale AND p.buckets IS NULL)
+"""
+
+
+def shape_of(aggregation: Aggregation) -> Aggregation:
+    """Aggregations of one shape are answered by the same query; the shape is named by one of them."""
+    return "avg" if aggregation in {"avg", "min", "max", "sum", "count"} else aggregation
+
+
+def measure(window: Window, shape: Aggregation, questions: Sequence[Question]) -> dict[int, Answer]:
+    """Answers by rule id; all questions are of this shape. Raises django.db.Error."""
+    index, ids = _series(window.project_id, sorted({question.metric for question in questions}), questions)
+    windows, ended = _windows(window, shape, ids)
+
+    def ask_silent(quiet: set[Key]) -> SilentSeries:
+        return _silent(window, quiet)
+
+    return answer_questions(questions, index, windows, ended, ask_silent)
+
+
+def _series(project_id: int, names: list[str], questions: Sequence[Question]) -> tuple[LabelIndex, list[int]]:
+    """The index of all series of these names, and the ids of those some question selects."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, name, labels::text, service_name, host_name, instance_id, metric_type, unit"
+            " FROM metric_series WHERE project_id = %s AND name = ANY(%s)",
+            [project_id, names],
+        )
+        index = LabelIndex(_series_of(row) for row in cursor.fetchall())
+    wanted = {(question.metric, question.filters) for question in questions}
+    ids = {series.key for name, filters in wanted for series in index.select(name, filters)}
+    return index, [key for key in ids if isinstance(key, int)]
+
+
+def _series_of(row: tuple[Any, ...]) -> Series:
+    key, name, labels, service_name, host_name, instance_id, metric_type, unit = row
+    columns = {
+        "service_name": service_name,
+        "host_name": host_name,
+        "instance_id": instance_id,
+        "metric_type": metric_type,
+        "metric_unit": unit,
+    }
+    return Series(
+        key,
+        name,
+        {label: str(value) for label, value in msgspec.json.decode(labels).items()},
+        {column: value for column, value in columns.items() if value},
+    )
+
+
+def _windows(
+    window: Window, shape: Aggregation, ids: list[int]
+) -> tuple[Mapping[Key, SeriesWindow], frozenset[Key]]:
+    """What each living series has in the window, and the series whose newest point is a stale marker."""
+    columns, read = _query_of(shape)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT p.series_id,
+                       max(p."timestamp") FILTER (WHERE p.stale) AS stale_at,
+                       max(p."timestamp") FILTER (WHERE NOT p.stale) AS live_at, {columns}
+                FROM metric_points p
+                WHERE p.series_id = ANY(%s) AND p."timestamp" > %s AND p."timestamp" <= %s
+                GROUP BY p.series_id""",
+            [ids, window.start, window.end],
+        )
+        rows = cursor.fetchall()
+    windows: dict[Key, SeriesWindow] = {}
+    ended: set[Key] = set()
+    for key, stale_at, live_at, *values in rows:
+        if stale_at and (live_at is None or stale_at >= live_at):
+            ended.add(key)
+        else:
+            windows[key] = read(window, *values)
+    return windows, frozenset(ended)
+
+
+def _query_of(shape: Aggregation) -> tuple[str, Callable[..., SeriesWindow]]:
+    if shape in PERCENTILES:
+        return _percentile_columns(f"percentile_{shape[1:]}"), _read_percentile
+    if shape == "last":
+        return _LAST, _read_last
+    if shape == "rate":
+        return _RATE, _read_rate
+    return _SUMMARY, _read_summary
+
+
+def _read_summary(
+    window: Window, count: float, total: float, low: float | None, high: float | None
+) -> SeriesWindow:
+    return SeriesWindow(count=count, total=total, low=low, high=high)
+
+
+def _read_last(window: Window, last: float | None, last_at: Any) -> SeriesWindow:
+    return SeriesWindow(last=last, last_at=last_at)
+
+
+def _read_percentile(
+    window: Window, values: list[float] | None, buckets: str | None, given: float | None
+) -> SeriesWindow:
+    merged: Counter[str] = Counter()
+    for one in msgspec.json.decode(buckets) if buckets else ():
+        merged.update(one)
+    return SeriesWindow(values=values or (), buckets=merged, given=given)
+
+
+def _read_rate(
+    window: Window, times: list[float] | None, values: list[float] | None, observations: float | None
+) -> SeriesWindow:
+    """A distribution point holds what happened since the one before, so its observations are the increase."""
+    rate = None
+    if times and values:
+        rate = rate_of_counter(times, values, window.start.timestamp(), window.end.timestamp())
+    if observations:
+        rate = (rate or 0.0) + observations / window.length_seconds
+    return SeriesWindow(rate=rate)
+
+
+def _silent(window: Window, quiet: set[Key]) -> SilentSeries:
+    """One look at the newest point of each silent series, through the physical key."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT s.id, newest.stale
+               FROM unnest(%s::bigint[]) AS s(id)
+               CROSS JOIN LATERAL (
+                   SELECT p.stale FROM metric_points p
+                   WHERE p.series_id = s.id AND p."timestamp" > %s AND p."timestamp" <= %s
+                   ORDER BY p."timestamp" DESC LIMIT 1
+               ) AS newest""",
+            [list(quiet), min(window.start, window.end - SEEN_WITHIN), window.end],
+        )
+        rows = cursor.fetchall()
+    return SilentSeries(
+        seen=frozenset(key for key, stale in rows if not stale),
+        ended=frozenset(key for key, stale in rows if stale),
+    )

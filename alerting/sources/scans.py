@@ -1,0 +1,89 @@
+"""SQL for one scan over a wide table that answers many rules: an aggregate with FILTER per distinct question.
+
+Names and values of filters travel as parameters; only column names from our own lists are put into the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from alerting.sources.samples import Answer, LabelSet, label_set
+from alerting.state import Sample
+
+T = TypeVar("T")
+
+MAX_AGGREGATES = 500
+"""Distinct questions per scan: PostgreSQL allows 1,664 columns in a result."""
+
+Filters = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A piece of SQL with the parameters of its placeholders, in their order."""
+
+    text: str
+    parameters: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which columns filters and group_by may name: plain ones as SQL giving text, JSON ones by their prefix."""
+
+    plain: Mapping[str, str]
+    json: Mapping[str, str]
+
+    def sql(self, name: str) -> Sql:
+        """The column as text, never null, because a missing label and an empty one are the same."""
+        if name in self.plain:
+            return Sql(f"coalesce({self.plain[name]}, '')")
+        prefix, _, key = name.partition(".")
+        return Sql(f"coalesce({self.json[prefix]} ->> %s, '')", (key,))
+
+    def unknown(self, names: Iterable[str]) -> str:
+        """A message naming the first name that is no column; empty when all are known."""
+        for name in names:
+            prefix, dot, key = name.partition(".")
+            if name not in self.plain and not (dot and key and prefix in self.json):
+                known = ", ".join([*self.plain, *(f"{prefix}.<key>" for prefix in self.json)])
+                return f"{name!r} is not one of {known}."
+        return ""
+
+    def matches(self, filters: Filters) -> Sql:
+        """All filters as one SQL condition; `true` without filters."""
+        pieces = [(self.sql(name), value) for name, value in filters]
+        text = " AND ".join(f"{piece.text} = %s" for piece, _ in pieces)
+        return Sql(text or "true", tuple(p for piece, value in pieces for p in (*piece.parameters, value)))
+
+
+def joined(pieces: Sequence[Sql], separator: str = ", ") -> Sql:
+    return Sql(
+        separator.join(piece.text for piece in pieces),
+        tuple(parameter for piece in pieces for parameter in piece.parameters),
+    )
+
+
+def grouping(count: int) -> str:
+    """GROUP BY the first `count` columns of the result; nothing for none."""
+    return f"GROUP BY {', '.join(str(position + 1) for position in range(count))}" if count else ""
+
+
+def answers_of(
+    rows: Iterable[Sequence[Any]],
+    group_by: tuple[str, ...],
+    asked: Sequence[T],
+    is_counted: Callable[[T], bool],
+) -> dict[T, Answer]:
+    """Rows of `(group values..., one aggregate per thing asked...)` as answers.
+
+    A count of 0 in a group means that the rows there belong to other questions, as null does for other aggregates.
+    """
+    samples: dict[T, dict[LabelSet, Sample]] = {one: {} for one in asked}
+    for row in rows:
+        labels = label_set(zip(group_by, row, strict=False))
+        for one, value in zip(asked, row[len(group_by) :], strict=True):
+            if value is not None and not (is_counted(one) and value == 0):
+                samples[one][labels] = Sample(float(value))
+    return {one: Answer(found) for one, found in samples.items()}

@@ -1,0 +1,85 @@
+"""Spans: one scan per (project, window, group_by) answers durations, error ratios and counts for all rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from django.db import connection
+
+from alerting.sources.samples import PERCENTILES, Aggregation, Answer, Question, Window
+from alerting.sources.scans import MAX_AGGREGATES, Columns, Filters, Sql, answers_of, grouping, joined
+
+SpanMetric = Literal["duration_ms", "error_ratio", "span_count"]
+Asked = tuple[str, Aggregation, Filters]
+
+COLUMNS = Columns(
+    plain={
+        "service_name": "service_name",
+        "operation_name": "operation_name",
+        "kind": "kind",
+        "status": "status",
+        "http_method": "http_method",
+        "http_url": "http_url",
+        "http_status_code": "http_status_code::text",
+        "user_id": "user_id",
+        "trace_id": "trace_id",
+        "span_id": "span_id",
+        "parent_span_id": "parent_span_id",
+    },
+    json={"tags": "tags"},
+)
+
+
+def measure(window: Window, group_by: tuple[str, ...], questions: Sequence[Question]) -> dict[int, Answer]:
+    """Answers by rule id. Raises django.db.Error."""
+    distinct = sorted({_asked(question) for question in questions})
+    answers: dict[Asked, Answer] = {}
+    for start in range(0, len(distinct), MAX_AGGREGATES):
+        answers |= _scan(window, group_by, distinct[start : start + MAX_AGGREGATES])
+    return {question.rule_id: answers[_asked(question)] for question in questions}
+
+
+def is_counted(metric: str, aggregation: Aggregation) -> bool:
+    """Whether no spans mean 0."""
+    return metric == "span_count" or (metric == "duration_ms" and aggregation in {"count", "rate"})
+
+
+def _asked(question: Question) -> Asked:
+    return question.metric, question.aggregation, question.filters
+
+
+def _scan(window: Window, group_by: tuple[str, ...], asked: Sequence[Asked]) -> dict[Asked, Answer]:
+    columns = joined(
+        [
+            *(COLUMNS.sql(name) for name in group_by),
+            *(_aggregate(one, window.length_seconds) for one in asked),
+        ]
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT {columns.text} FROM traces
+                WHERE project_id = %s AND start_time > %s AND start_time <= %s {grouping(len(group_by))}""",
+            [*columns.parameters, window.project_id, window.start, window.end],
+        )
+        rows = cursor.fetchall()
+    return answers_of(rows, group_by, asked, is_counted=lambda one: is_counted(one[0], one[1]))
+
+
+def _aggregate(asked: Asked, window_seconds: float) -> Sql:
+    metric, aggregation, filters = asked
+    matches = COLUMNS.matches(filters)
+    filtered = f"FILTER (WHERE {matches.text})"
+    if is_counted(metric, aggregation):
+        divisor = window_seconds if aggregation == "rate" else 1
+        return Sql(f"(count(*) {filtered})::float8 / %s", (*matches.parameters, divisor))
+    if metric == "error_ratio":
+        return Sql(f"(avg((status = 'error')::int) {filtered})::float8", matches.parameters)
+    if aggregation in PERCENTILES:
+        rank = f"percentile_cont({PERCENTILES[aggregation]}) WITHIN GROUP (ORDER BY duration_ms)"
+        return Sql(f"{rank} {filtered}", matches.parameters)
+    if aggregation == "last":
+        return Sql(
+            f"(array_agg(duration_ms ORDER BY start_time DESC, span_id) {filtered})[1]", matches.parameters
+        )
+    return Sql(f"{aggregation}(duration_ms) {filtered}", matches.parameters)

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from events.models import Event
+from events.queries import newest_by_id
+from projects.admin_base import ProjectFilter, ReadOnlyTelemetryAdmin
+
+SEARCHED = ("event_name", "event_type", "user_id", "anonymous_id", "session_id", "tenant_id", "trace_id")
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyTelemetryAdmin):
+    """Events, newest first; searched by exact name, person, session, tenant, trace or id."""
+
+    keyset = ("event_timestamp", "id")
+    list_display = (
+        "event_timestamp",
+        "event_name",
+        "event_type",
+        "severity",
+        "user_id",
+        "tenant_id",
+        "source",
+    )
+    list_display_links = ("event_timestamp", "event_name")
+    list_filter = (ProjectFilter,)
+    search_fields = ("event_name",)
+    search_help_text = "Exact event name or type, user, anonymous, session, tenant or trace id, or event id"
+    fieldsets = (
+        (None, {"fields": ("event_name", "event_type", "event_category", "severity", "event_timestamp")}),
+        (
+            "Who",
+            {"fields": ("user_id", "anonymous_id", "tenant_id", "session_id", "source_ip", "user_agent")},
+        ),
+        ("Where", {"fields": ("source", "trace_id", "span_id", "duration_ms")}),
+        ("Data", {"fields": ("tags_json", "properties_json")}),
+        ("Record", {"fields": ("project", "id", "client_id", "received_at")}),
+    )
+    readonly_fields = ("tags_json", "properties_json")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
+    ) -> tuple[QuerySet[Event], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        event = newest_by_id(queryset, term)
+        if event:
+            return queryset.filter(id=event.id), False
+        wanted = Q()
+        for column in SEARCHED:
+            wanted |= Q(**{column: term})
+        return queryset.filter(wanted), False
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Event | None:
+        """The newest event with this id: ids repeat over times."""
+        return newest_by_id(self.rows_of_page(request), object_id)
+
+    @admin.display(description="tags")
+    def tags_json(self, event: Event) -> SafeString:
+        return _pretty(event.tags)
+
+    @admin.display(description="properties")
+    def properties_json(self, event: Event) -> SafeString:
+        return _pretty(event.event_data)
+
+
+def _pretty(value: Any) -> SafeString:
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return format_html('<pre class="whitespace-pre-wrap break-all">{}</pre>', text)

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import django_filters
+
+from events.models import Event
+from projects.api.filters import ProjectFilterSet, TimeFilter, TraceIdFilter
+
+
+class EventFilterSet(ProjectFilterSet):
+    """Filters named as the request fields, `start <= timestamp < end`, `tags.<key>` and `properties.<key>`."""
+
+    json_columns = {"tags": "tags", "properties": "event_data"}
+
+    start = TimeFilter(field_name="event_timestamp", lookup_expr="gte")
+    end = TimeFilter(field_name="event_timestamp", lookup_expr="lt")
+    event_name = django_filters.CharFilter()
+    event_type = django_filters.CharFilter()
+    event_category = django_filters.CharFilter()
+    severity = django_filters.CharFilter()
+    user_id = django_filters.CharFilter()
+    anonymous_id = django_filters.CharFilter()
+    tenant_id = django_filters.CharFilter()
+    license_id = django_filters.CharFilter(field_name="tenant_id")
+    session_id = django_filters.CharFilter()
+    source = django_filters.CharFilter()
+    trace_id = TraceIdFilter()
+    span_id = TraceIdFilter()
+
+    class Meta:
+        model = Event
+        fields: list[str] = []

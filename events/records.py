@@ -1,0 +1,163 @@
+"""An event as it arrives, and the row it becomes. No Django here: the decoder and the fuzzers use it alone."""
+
+from __future__ import annotations
+
+import ipaddress
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+
+from storage.fields import LongText, Milliseconds, Moment, Name, Text, text_or_none
+from storage.ids import normal_trace_id, stored_id, time_in_id
+from storage.records import Bounds, Identity, RecordError, Row, Write, digest_128, random_uuid
+from storage.registry import Table, register
+from storage.times import utc_time
+from storage.values import json_text
+
+EVENTS = register(
+    Table(
+        name="telemetry_events",
+        columns=(
+            "project_id",
+            "event_timestamp",
+            "id",
+            "client_id",
+            "received_at",
+            "event_type",
+            "event_name",
+            "event_category",
+            "severity",
+            "user_id",
+            "anonymous_id",
+            "tenant_id",
+            "session_id",
+            "source",
+            "source_ip",
+            "user_agent",
+            "duration_ms",
+            "trace_id",
+            "span_id",
+            "tags",
+            "event_data",
+        ),
+        key=("project_id", "event_timestamp", "id"),
+        retention="events",
+        time_column="event_timestamp",
+    )
+)
+
+TraceId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class EventRecord(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """One native event. `license_id` and `event_data` are older names of `tenant_id` and `properties`."""
+
+    event_name: Name
+    event_type: Text = ""
+    event_category: Text = ""
+    timestamp: Moment | None = None
+    id: Name | None = None
+    user_id: Text | int | None = None
+    anonymous_id: Text | int | None = None
+    tenant_id: Text | int | None = None
+    license_id: Text | int | None = None
+    session_id: Text | int | None = None
+    source: Text | None = None
+    source_ip: Text | None = None
+    user_agent: LongText | None = None
+    duration_ms: Milliseconds | None = None
+    severity: Text | None = None
+    trace_id: TraceId | None = None
+    span_id: TraceId | None = None
+    tags: dict[str, Any] | None = None
+    properties: dict[str, Any] | None = None
+    event_data: dict[str, Any] | None = None
+
+
+def prepare(records: Iterable[tuple[int, EventRecord]], bounds: Bounds) -> tuple[Write, list[RecordError]]:
+    """Rows for the writer from (index, record) pairs, and an error for each record that can't be stored."""
+    write = Write(EVENTS)
+    errors: list[RecordError] = []
+    for index, record in records:
+        moment, claim = _moment(index, record, bounds)
+        if isinstance(moment, RecordError):
+            errors.append(moment)
+            continue
+        problem = bounds.error(index, "timestamp", moment) or _bad_address(index, record)
+        if problem:
+            errors.append(problem)
+            continue
+        event_id, client_id = _id(record, bounds)
+        if claim:
+            identity = digest_128(EVENTS.name, event_id.bytes)
+            write.identities[len(write.rows)] = Identity(bounds.project_id, identity)
+        write.add(index, _row(record, bounds, moment, event_id, client_id))
+        write.days.add(moment.date())
+    return write, errors
+
+
+def _moment(index: int, record: EventRecord, bounds: Bounds) -> tuple[datetime | RecordError, bool]:
+    """When the event happened, and whether its identity must be claimed because only the id tells a retry."""
+    given = record.timestamp
+    if given is not None:
+        try:
+            return utc_time(given), False
+        except ValueError as error:
+            return RecordError(index, "timestamp", "invalid", str(error)), False
+    if record.id is not None:
+        carried = time_in_id(record.id)
+        if carried and bounds.oldest <= carried <= bounds.newest:
+            return carried, False
+    # One microsecond a record keeps the order in which a batch was sent.
+    return bounds.received_at + timedelta(microseconds=index), record.id is not None
+
+
+def _id(record: EventRecord, bounds: Bounds) -> tuple[uuid.UUID, str | None]:
+    if record.id is None:
+        return random_uuid(), None
+    return stored_id(bounds.project_id, record.source, record.id)
+
+
+def _bad_address(index: int, record: EventRecord) -> RecordError | None:
+    if record.source_ip is None:
+        return None
+    try:
+        address = ipaddress.ip_address(record.source_ip)
+    except ValueError:
+        address = None
+    if address is None or "%" in record.source_ip:
+        return RecordError(index, "source_ip", "invalid", "source_ip is not an IPv4 or IPv6 address")
+    return None
+
+
+def _row(
+    record: EventRecord, bounds: Bounds, moment: datetime, event_id: uuid.UUID, client_id: str | None
+) -> Row:
+    tenant = record.tenant_id if record.tenant_id is not None else record.license_id
+    properties = record.properties if record.properties is not None else record.event_data
+    return (
+        bounds.project_id,
+        moment,
+        event_id,
+        client_id,
+        bounds.received_at,
+        record.event_type,
+        record.event_name,
+        record.event_category,
+        record.severity,
+        text_or_none(record.user_id),
+        text_or_none(record.anonymous_id),
+        text_or_none(tenant),
+        text_or_none(record.session_id),
+        record.source,
+        record.source_ip,
+        record.user_agent,
+        record.duration_ms,
+        normal_trace_id(record.trace_id) if record.trace_id else None,
+        normal_trace_id(record.span_id) if record.span_id else None,
+        json_text(record.tags),
+        json_text(properties),
+    )

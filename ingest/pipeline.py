@@ -1,0 +1,61 @@
+"""From decoded records to a stored request: time bounds, rows, one write, one answer.
+
+Every wire format ends here; nothing else writes what comes from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ingest.counters import count
+from ingest.protocols.base import Decoded
+from projects.retention import Kind, days_kept
+from storage.records import Answer, Bounds, Outcome, Receipt, RecordError, Write, WriteRequest
+from storage.writer import write_request
+
+MAX_AHEAD = timedelta(hours=1)
+
+Prepare = Callable[[Iterable[tuple[int, Any]], Bounds], tuple[Write, list[RecordError]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """How one kind of record becomes rows, and which retention bounds its time."""
+
+    kind: Kind
+    prepare: Prepare
+
+
+def bounds_of(project_id: int, kind: Kind, received_at: datetime) -> Bounds:
+    """The times this project accepts now: from the end of its retention to 1 h ahead."""
+    oldest = received_at - timedelta(days=days_kept(project_id, kind))
+    return Bounds(project_id, received_at, oldest, received_at + MAX_AHEAD)
+
+
+def run(
+    signal: Signal,
+    decoded: Decoded[Any],
+    answer: Callable[[Outcome], Answer],
+    *,
+    project_id: int,
+    received_at: datetime,
+    receipt: Receipt | None = None,
+) -> Answer:
+    """Store the records and return the answer after the commit.
+
+    Raises storage.writer's QueueFull, StoreUnavailable and ReceiptMismatch.
+    """
+    write, errors = signal.prepare(decoded.records, bounds_of(project_id, signal.kind, received_at))
+    refused = [*decoded.errors, *errors]
+
+    def finish(outcome: Outcome) -> Answer:
+        whole = Outcome(outcome.inserted, outcome.duplicates, [*refused, *outcome.errors])
+        count(signal.kind, whole)
+        return answer(whole)
+
+    if not write.rows and receipt is None:
+        return finish(Outcome())
+    return write_request(WriteRequest([write], finish, received_at, receipt))

@@ -1,0 +1,177 @@
+"""The platform's own JSON: `{"events": [...]}` and its siblings.
+
+The whole body is decoded at once straight into structs (0.9 us a record). Only where that fails, it is decoded again
+record by record, to name the bad ones and keep the good ones.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from ingest.protocols.base import MAX_RECORDS, Decoded, FormatError, TooManyRecords
+from storage.records import Answer, Outcome, RecordError
+from storage.values import nul_field
+
+MAX_DEPTH = 200
+MAX_ERRORS = 1000
+
+_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_PATH = re.compile(r" - at `\$\.?([^`]*)`$")
+_MISSING = re.compile(r"missing required field `([^`]*)`")
+_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
+
+RecordT = TypeVar("RecordT", bound=msgspec.Struct)
+
+_raw_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_raw_list = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class NativeFormat(Generic[RecordT]):
+    """Decoder of one signal: `key` names the list in the body, `bare` also admits one record without a list."""
+
+    def __init__(self, record: type[RecordT], key: str, *, bare: bool = False) -> None:
+        self.key = key
+        self.bare = bare
+        envelope = msgspec.defstruct("Envelope", [(key, list[record])], forbid_unknown_fields=True)  # type: ignore[valid-type]  # the type is a value here
+        self._whole: msgspec.json.Decoder[Any] = msgspec.json.Decoder(envelope)
+        self._single = msgspec.json.Decoder(record)
+
+    def decode(self, body: bytes) -> Decoded[RecordT]:
+        """Raises FormatError where the body is no JSON or not of the shape, TooManyRecords past 10,000."""
+        if not body.strip():
+            raise FormatError(f"The body is empty; send a JSON object with a list {self.key!r}.", self.key)
+        _check_depth(body)
+        try:
+            records = getattr(self._whole.decode(body), self.key)
+        except RecursionError:
+            raise _too_deep() from None
+        except (msgspec.ValidationError, UnicodeDecodeError):
+            return self._decode_each(self._raw_records(body), body)
+        except msgspec.DecodeError as error:
+            raise FormatError(f"The body is not valid JSON: {error}.") from None
+        _check_count(records)
+        if b"\\u0000" in body:
+            return _without_nul(list(enumerate(records)))
+        return Decoded(list(enumerate(records)))
+
+    def answer(self, outcome: Outcome) -> Answer:
+        """See native_answer."""
+        return native_answer(outcome)
+
+    def _raw_records(self, body: bytes) -> list[msgspec.Raw]:
+        try:
+            top = _raw_object.decode(body)
+            if self.key not in top:
+                if self.bare:
+                    return [msgspec.Raw(body)]
+                raise FormatError(f"The body has no list {self.key!r}.", self.key)
+            if unknown := [name for name in top if name != self.key]:
+                raise FormatError(f"The body has an unknown field {unknown[0]!r}.", unknown[0])
+            return _raw_list.decode(top[self.key])
+        except msgspec.ValidationError as error:
+            where = self.key if body.lstrip()[:1] == b"{" else ""
+            raise FormatError(
+                f"The body must be a JSON object with a list {self.key!r}: {_PATH.sub('', str(error))}.",
+                where,
+            ) from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise FormatError(f"The body is not valid JSON: {error}.") from None
+
+    def _decode_each(self, raws: list[msgspec.Raw], body: bytes) -> Decoded[RecordT]:
+        _check_count(raws)
+        decoded: Decoded[RecordT] = Decoded()
+        for index, raw in enumerate(raws):
+            try:
+                decoded.records.append((index, self._single.decode(raw)))
+            except msgspec.ValidationError as error:
+                decoded.errors.append(record_error(index, str(error)))
+            except UnicodeDecodeError:
+                decoded.errors.append(RecordError(index, "", "invalid_utf8", "the record is not valid UTF-8"))
+            except msgspec.DecodeError as error:
+                raise FormatError(f"Record {index} is not valid JSON: {error}.") from None
+        if b"\\u0000" in body:
+            checked = _without_nul(decoded.records)
+            return Decoded(checked.records, decoded.errors + checked.errors)
+        return decoded
+
+
+def record_error(index: int, message: str) -> RecordError:
+    """msgspec's message as a record's error: which field, what kind, in words."""
+    path = _PATH.search(message)
+    text = _PATH.sub("", message)
+    place = path[1] if path else ""
+    if match := _MISSING.search(message):
+        return RecordError(index, match[1], "required", f"{match[1]} is required")
+    if match := _UNKNOWN.search(message):
+        return RecordError(index, match[1], "unknown_field", f"{match[1]} is not a known field")
+    name = re.split(r"[.\[]", place, maxsplit=1)[0]
+    return RecordError(index, name, "invalid", f"{place or 'the record'}: {text}")
+
+
+def _check_count(records: list[Any]) -> None:
+    if len(records) > MAX_RECORDS:
+        raise TooManyRecords
+
+
+def _without_nul(records: list[tuple[int, RecordT]]) -> Decoded[RecordT]:
+    decoded: Decoded[RecordT] = Decoded()
+    for index, record in records:
+        if name := nul_field(record):
+            decoded.errors.append(RecordError(index, name, "nul", f"{name} holds a NUL character"))
+        else:
+            decoded.records.append((index, record))
+    return decoded
+
+
+def _too_deep() -> FormatError:
+    return FormatError(f"The body nests more than {MAX_DEPTH} levels deep.")
+
+
+def _check_depth(body: bytes) -> None:
+    """Refuse bodies that nest deeper than 200; brackets inside texts only cost a second, exact look."""
+    brackets = body.translate(None, _ALL_BUT_BRACKETS)
+    if not _is_surely_shallow(brackets):
+        brackets = _JSON_STRING.sub(b"", body).translate(None, _ALL_BUT_BRACKETS)
+        if _deepest(brackets) > MAX_DEPTH:
+            raise _too_deep()
+
+
+def _is_surely_shallow(brackets: bytes) -> bool:
+    """Each round takes away the innermost pairs, one level or two; half as many rounds as levels are safe."""
+    for _ in range(MAX_DEPTH // 2):
+        if not brackets:
+            return True
+        left = brackets.replace(b"{}", b"").replace(b"[]", b"")
+        if len(left) == len(brackets):
+            return False
+        brackets = left
+    return not brackets
+
+
+def _deepest(brackets: bytes) -> int:
+    depth = deepest = 0
+    for bracket in brackets:
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def native_answer(outcome: Outcome) -> Answer:
+    """202 with the counts and one error per rejected record (the first 1,000)."""
+    errors = sorted(outcome.errors, key=lambda error: error.index)
+    body: dict[str, Any] = {
+        "accepted": outcome.inserted,
+        "duplicates": outcome.duplicates,
+        "rejected": len(errors),
+        "errors": [
+            {"index": error.index, "field": error.field, "code": error.code, "message": error.message}
+            for error in errors[:MAX_ERRORS]
+        ],
+    }
+    if len(errors) > MAX_ERRORS:
+        body["errors_truncated"] = len(errors) - MAX_ERRORS
+    return Answer(202, msgspec.json.encode(body))

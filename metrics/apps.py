@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class MetricsConfig(AppConfig):
+    name = "metrics"
+
+    def ready(self) -> None:
+        """Registers the tables, so that partitions and retention know them."""
+        import metrics.business
+        import metrics.records  # noqa: F401  # imported for their registration

@@ -1,0 +1,56 @@
+"""What the admin page of one series shows above its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from metrics.chart import line_chart
+from metrics.distribution import percentile
+from metrics.models import MetricPoint, MetricSeries
+from projects import figures
+
+DRAWN_POINTS = 500
+LISTED_POINTS = 50
+
+
+def series_page(series: MetricSeries, now: datetime) -> dict[str, Any]:
+    """Context of `metrics/series_page.html`."""
+    newest_first = list(series.points.order_by("-timestamp")[:DRAWN_POINTS])
+    measured = [(point.timestamp, point.value) for point in reversed(newest_first) if point.value is not None]
+    return {
+        "labels": sorted(series.labels.items()),
+        "newest": _newest(newest_first, now),
+        "chart": line_chart(measured),
+        "point_count": len(measured),
+        "rows": [_row(point) for point in newest_first[:LISTED_POINTS]],
+        "is_distribution": any(point.count is not None for point in newest_first),
+    }
+
+
+def value_text(point: MetricPoint | None) -> str:
+    if point is not None and point.stale:
+        return "ended"
+    return figures.number(point.value if point else None)
+
+
+def _newest(newest_first: Sequence[MetricPoint], now: datetime) -> dict[str, Any] | None:
+    if not newest_first:
+        return None
+    point = newest_first[0]
+    return {"text": value_text(point), "age": figures.age_html(point.timestamp, now)}
+
+
+def _row(point: MetricPoint) -> dict[str, Any]:
+    p95 = point.percentile_95
+    if p95 is None and point.buckets:
+        p95 = percentile(point.buckets, 0.95)
+    return {
+        "timestamp": point.timestamp,
+        "value": value_text(point),
+        "count": figures.NOTHING if point.count is None else point.count,
+        "min": figures.number(point.min),
+        "max": figures.number(point.max),
+        "p95": figures.number(p95),
+    }

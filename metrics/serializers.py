@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rest_framework import serializers
+
+from metrics.models import BusinessMetric, MetricPoint, MetricSeries
+
+
+class ValueField(serializers.FloatField):
+    """A float; `"NaN"`, `"+Inf"` and `"-Inf"` as Prometheus writes them, since JSON has none of them."""
+
+    def to_representation(self, value: float) -> Any:
+        if math.isfinite(value):
+            return value
+        return "NaN" if math.isnan(value) else f"{'+' if value > 0 else '-'}Inf"
+
+
+class MetricPointSerializer(serializers.ModelSerializer[MetricPoint]):
+    """A point under the names it was sent with. `series_id` is a text: it has more digits than JavaScript keeps."""
+
+    series_id = serializers.CharField()
+    metric_name = serializers.CharField(source="series.name")
+    metric_value = ValueField(source="value")
+    metric_type = serializers.CharField(source="series.metric_type")
+    metric_unit = serializers.CharField(source="series.unit")
+    service_name = serializers.CharField(source="series.service_name", allow_null=True)
+    host_name = serializers.CharField(source="series.host_name", allow_null=True)
+    instance_id = serializers.CharField(source="series.instance_id", allow_null=True)
+    tags = serializers.JSONField(source="series.labels")
+    sum = ValueField()
+    min = ValueField()
+    max = ValueField()
+
+    class Meta:
+        model = MetricPoint
+        fields = [
+            "series_id",
+            "metric_name",
+            "metric_value",
+            "metric_type",
+            "metric_unit",
+            "service_name",
+            "host_name",
+            "instance_id",
+            "timestamp",
+            "received_at",
+            "tags",
+            "percentile_50",
+            "percentile_90",
+            "percentile_95",
+            "percentile_99",
+            "count",
+            "sum",
+            "min",
+            "max",
+            "stale",
+        ]
+
+
+class MetricSeriesSerializer(serializers.ModelSerializer[MetricSeries]):
+    """A series under the names its points are sent with."""
+
+    series_id = serializers.CharField(source="id")
+    metric_name = serializers.CharField(source="name")
+    metric_unit = serializers.CharField(source="unit")
+    tags = serializers.JSONField(source="labels")
+
+    class Meta:
+        model = MetricSeries
+        fields = [
+            "series_id",
+            "metric_name",
+            "metric_type",
+            "metric_unit",
+            "service_name",
+            "host_name",
+            "instance_id",
+            "tags",
+            "created_at",
+        ]
+
+
+class BusinessMetricSerializer(serializers.ModelSerializer[BusinessMetric]):
+    """A business metric under the names it was sent with."""
+
+    class Meta:
+        model = BusinessMetric
+        fields = [
+            "id",
+            "metric_name",
+            "metric_category",
+            "metric_value",
+            "metric_unit",
+            "currency",
+            "period_start",
+            "period_end",
+            "period_type",
+            "calculation_method",
+            "tenant_id",
+            "dimensions",
+            "revision",
+            "received_at",
+        ]

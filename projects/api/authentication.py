@@ -1,0 +1,121 @@
+"""API keys: who calls, what the key may do, how often."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from projects.keys import KeyIdentity, identify
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
+
+METHOD_SCOPES = {"GET": "read", "HEAD": "read", "OPTIONS": "read"}
+
+
+def project_id_of(request: Request) -> int:
+    """The project of the key behind an authenticated request."""
+    identity: KeyIdentity = request.auth  # type: ignore[assignment]  # DRF types it as a Token
+    return identity.project_id
+
+
+class KeyAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <key>` or `X-API-Key: <key>`."""
+
+    def authenticate(self, request: Request) -> tuple[None, KeyIdentity] | None:
+        key = _key_of(request.META.get("HTTP_AUTHORIZATION", ""), request.META.get("HTTP_X_API_KEY", ""))
+        if not key:
+            return None
+        identity = identify(key)
+        if identity is None:
+            raise AuthenticationFailed("This API key is unknown or revoked.", code="invalid_key")
+        return None, identity
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+def _key_of(authorization: str, x_api_key: str) -> str:
+    if x_api_key:
+        return x_api_key.strip()
+    scheme, _, key = authorization.strip().partition(" ")
+    if not scheme:
+        return ""
+    if scheme.lower() != "bearer" or not key.strip():
+        raise AuthenticationFailed("Send the API key as 'Authorization: Bearer <key>'.", code="invalid_key")
+    return key.strip()
+
+
+class HasScope(BasePermission):
+    """The key carries the scope that the view names for the method (`scopes = {"POST": "ingest"}`)."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        identity: KeyIdentity | None = request.auth  # type: ignore[assignment]  # DRF types it as a Token
+        if identity is None:
+            return False
+        method = request.method or "GET"
+        scope = getattr(view, "scopes", METHOD_SCOPES).get(method, METHOD_SCOPES.get(method, "manage"))
+        self.message = f"This API key lacks the scope '{scope}'."
+        self.code = "missing_scope"
+        return scope in identity.scopes
+
+
+class TokenBucket:
+    """Requests per second with a burst of one second; `take` returns the seconds to wait, 0 when allowed."""
+
+    def __init__(self, rate_per_second: float, now: float) -> None:
+        self.rate = rate_per_second
+        self.capacity = max(1.0, rate_per_second)
+        self.tokens = self.capacity
+        self.updated_at = now
+
+    def take(self, now: float) -> float:
+        self.tokens = min(self.capacity, self.tokens + (now - self.updated_at) * self.rate)
+        self.updated_at = now
+        if self.tokens >= 1:
+            self.tokens -= 1
+            return 0.0
+        return (1 - self.tokens) / self.rate
+
+
+class KeyRateThrottle(BaseThrottle):
+    """The key's limit, divided by the web workers because each process counts for itself."""
+
+    _buckets: dict[int, TokenBucket] = {}
+    _lock = threading.Lock()
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        identity: KeyIdentity | None = request.auth  # type: ignore[assignment]  # DRF types it as a Token
+        if identity is None or identity.rate_limit_per_second is None:
+            return True
+        rate = identity.rate_limit_per_second / settings.WEB_WORKERS
+        now = time.monotonic()
+        with self._lock:
+            bucket = self._buckets.get(identity.key_id)
+            if bucket is None or bucket.rate != rate:
+                bucket = self._buckets[identity.key_id] = TokenBucket(rate, now)
+            self._wait_seconds = bucket.take(now)
+        return self._wait_seconds == 0
+
+    def wait(self) -> float:
+        return math.ceil(self._wait_seconds)
+
+
+class KeyAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # drf-spectacular's registry
+    """Names the key header in the OpenAPI description."""
+
+    target_class = "projects.api.authentication.KeyAuthentication"
+    name = "ApiKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "An API key of a project."}

@@ -1,0 +1,57 @@
+"""Numbers, durations and times as people read them: 1.23 k, 12.5 ms, 3 h ago with the exact time on hover."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+_PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_AGES = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+_DURATIONS_MS = ((3_600_000, "h"), (60_000, "min"), (1000, "s"), (1, "ms"))
+NOTHING = "-"
+
+
+def number(value: float | None) -> str:
+    """Three digits and a prefix: 1234 is 1.23 k."""
+    if value is None:
+        return NOTHING
+    if not math.isfinite(value):
+        return str(value)
+    for factor, prefix in _PREFIXES:
+        # What rounds up to the next prefix takes it: 999,999 is 1 M.
+        if abs(value) >= factor * 0.9995 and abs(value) < 1e18:
+            return f"{value / factor:.3g} {prefix}"
+    return f"{value:.3g}"
+
+
+def duration(milliseconds: float | None) -> str:
+    """12.5 ms, 1.93 s, 2.1 min: three digits and the largest unit that fits."""
+    if milliseconds is None:
+        return NOTHING
+    for factor, unit in _DURATIONS_MS:
+        if milliseconds >= factor:
+            return f"{number(milliseconds / factor)} {unit}"
+    return f"{milliseconds:.3g} ms"
+
+
+def age(moment: datetime, now: datetime) -> str:
+    """3 h ago; what lies ahead is "in 3 h"."""
+    seconds = (now - moment) / timedelta(seconds=1)
+    for size, unit in _AGES:
+        if abs(seconds) >= size:
+            text = f"{abs(seconds) // size:.0f} {unit}"
+            return f"{text} ago" if seconds > 0 else f"in {text}"
+    return "now"
+
+
+def age_html(moment: datetime, now: datetime) -> SafeString:
+    exact = moment.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        exact.isoformat(),
+        f"{exact:%Y-%m-%d %H:%M:%S} UTC",
+        age(moment, now),
+    )

@@ -1,0 +1,85 @@
+"""Who owns telemetry: projects, their API keys, members and retention."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+
+class Scope(models.TextChoices):
+    INGEST = "ingest", "Send telemetry"
+    READ = "read", "Read telemetry"
+    MANAGE = "manage", "Manage rules and channels"
+
+
+class Project(models.Model):
+    """The owner of telemetry; nothing is visible across projects."""
+
+    name = models.CharField(max_length=100)
+    slug = models.SlugField(max_length=100, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    members = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        blank=True,
+        related_name="projects",
+        help_text="Staff users who see this project in the admin. Superusers see all projects.",
+    )
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApiKey(models.Model):
+    """A key of one project. Only its SHA-256 is stored: keys are random, so a slow hash would buy nothing."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=8, editable=False, help_text="First 8 characters, to recognise it.")
+    key_hash = models.BinaryField(max_length=32, unique=True, editable=False)
+    scopes = ArrayField(models.CharField(max_length=10, choices=Scope.choices))
+    rate_limit_per_second = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Requests per second over all web workers; empty means no limit (server keys).",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = "API key"
+        ordering = ["project", "name"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}...)"
+
+
+def _days(default: int) -> models.PositiveIntegerField[int, int]:
+    return models.PositiveIntegerField(
+        default=default, validators=[MinValueValidator(1), MaxValueValidator(3650)]
+    )
+
+
+class RetentionPolicy(models.Model):
+    """How many days each kind of data of a project is kept. Projects without a row use the defaults."""
+
+    project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="retention_policy")
+    events_days = _days(90)
+    metrics_days = _days(180)
+    business_days = _days(180)
+    traces_days = _days(30)
+    rollups_days = _days(365)
+    alerts_days = _days(365)
+    audit_days = _days(730)
+
+    class Meta:
+        verbose_name_plural = "Retention policies"
+        ordering = ["project"]
+
+    def __str__(self) -> str:
+        return f"Retention of {self.project}"

@@ -1,0 +1,36 @@
+"""Connections of the engine room's own, beside Django's: the writer and partition work must not share a request's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dj_database_url
+import psycopg
+from django.conf import settings
+from django.db import connections
+
+CONNECT_TIMEOUT_SECONDS = 5
+DJANGO_ONLY = ("context", "cursor_factory", "server_side_binding", "assume_role", "isolation_level", "pool")
+
+
+def connect(*, direct: bool = False) -> psycopg.Connection[tuple[Any, ...]]:
+    """A new autocommit connection to the default database.
+
+    `direct` goes past a transaction pooler where DATABASE_DIRECT_URL names the server itself.
+    Raises psycopg.OperationalError when the server can't be reached within 5 s.
+    """
+    parameters = dict(connections["default"].get_connection_params())
+    direct_url = getattr(settings, "DATABASE_DIRECT_URL", None)
+    if direct and direct_url:
+        given = dj_database_url.parse(direct_url)
+        parameters |= {
+            "host": given["HOST"],
+            "port": given["PORT"],
+            "user": given["USER"],
+            "password": given["PASSWORD"],
+        }
+    for name in DJANGO_ONLY:
+        parameters.pop(name, None)
+    parameters["prepare_threshold"] = None
+    parameters.setdefault("connect_timeout", CONNECT_TIMEOUT_SECONDS)
+    return psycopg.connect(**parameters, autocommit=True)

@@ -1,0 +1,20 @@
+"""Types of the fields that records of several signals share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Text = Annotated[str, msgspec.Meta(max_length=200)]
+LongText = Annotated[str, msgspec.Meta(max_length=2000)]
+Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
+Moment = datetime | int | float
+"""RFC 3339 (no zone = UTC) or a Unix number."""
+
+
+def text_or_none(value: str | int | None) -> str | None:
+    """An absent and an empty text are the same: nothing. Numbers become text, cut at 200 characters."""
+    return str(value)[:200] if value not in (None, "") else None

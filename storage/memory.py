@@ -1,0 +1,130 @@
+"""What ingest remembers so that a retry stores nothing twice: identities of records, receipts of requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+
+from storage.connections import connect
+from storage.records import Answer, Write, WriteRequest
+
+IDENTITY_LIFE = timedelta(hours=48)
+RECEIPT_LIFE = timedelta(hours=24)
+DELETE_BATCH_ROWS = 10_000
+RECEIPT_LOCK_SEED = 0x7E1E
+
+Cursor = psycopg.Cursor[Any]
+
+
+def claim_identities(
+    cursor: Cursor, writes: Iterable[Write], seen_at: datetime | None
+) -> set[tuple[int, int]]:
+    """Claim the identities of these writes; returns (id(write), position) of rows whose identity was taken."""
+    wanted: dict[tuple[int, Any], list[tuple[int, int]]] = {}
+    for write in writes:
+        for position, identity in write.identities.items():
+            claim = (identity.project_id, identity.id_hash)
+            wanted.setdefault(claim, []).append((id(write), position))
+    if not wanted:
+        return set()
+    claims = sorted(wanted)
+    cursor.execute(
+        "INSERT INTO ingest_identities (project_id, id_hash, seen_at) "
+        "SELECT project_id, id_hash, %s FROM unnest(%s::bigint[], %s::uuid[]) AS claim (project_id, id_hash) "
+        "ON CONFLICT (project_id, id_hash) DO NOTHING RETURNING project_id, id_hash",
+        (seen_at, [claim[0] for claim in claims], [claim[1] for claim in claims]),
+    )
+    new = set(cursor.fetchall())
+    repeated: set[tuple[int, int]] = set()
+    for claim, places in wanted.items():
+        repeated.update(places[1:] if claim in new else places)
+    return repeated
+
+
+def known_receipts(cursor: Cursor, requests: Sequence[WriteRequest]) -> dict[int, Answer | int | None]:
+    """Requests that must not be stored again: index -> the first answer, the index of their twin in this batch,
+    or None where the key came with another body.
+
+    Takes a lock per receipt until the transaction ends: of two requests at once the second waits for the first.
+    """
+    known: dict[int, Answer | int | None] = {}
+    first_index: dict[tuple[int, str], int] = {}
+    with_receipt = [(index, request) for index, request in enumerate(requests) if request.receipt]
+    for index, request in with_receipt:
+        assert request.receipt is not None
+        key = (request.receipt.project_id, request.receipt.key)
+        if key in first_index:
+            first = requests[first_index[key]].receipt
+            assert first is not None
+            same = first.body_hash == request.receipt.body_hash
+            known[index] = first_index[key] if same else None
+        else:
+            first_index[key] = index
+    for project_id, text in sorted(first_index):
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))",
+            (f"{project_id}:{text}", RECEIPT_LOCK_SEED),
+        )
+    for (project_id, text), index in first_index.items():
+        cursor.execute(
+            "SELECT body_hash, status, answer FROM ingest_receipts "
+            "WHERE project_id = %s AND idempotency_key = %s AND created_at > %s",
+            (project_id, text, requests[index].received_at - RECEIPT_LIFE),
+        )
+        if row := cursor.fetchone():
+            receipt = requests[index].receipt
+            assert receipt is not None
+            known[index] = Answer(row[1], bytes(row[2])) if row[0] == receipt.body_hash else None
+    return _follow_twins(known)
+
+
+def _follow_twins(known: dict[int, Answer | int | None]) -> dict[int, Answer | int | None]:
+    """A twin of a request whose answer is stored already takes that answer."""
+    for index, value in known.items():
+        if isinstance(value, int) and value in known:
+            known[index] = known[value]
+    return known
+
+
+def keep_receipts(cursor: Cursor, answered: Sequence[tuple[WriteRequest, Answer]]) -> None:
+    rows = [
+        (
+            request.receipt.project_id,
+            request.receipt.key,
+            request.receipt.body_hash,
+            answer.status,
+            answer.body,
+            request.received_at,
+        )
+        for request, answer in answered
+        if request.receipt
+    ]
+    if rows:
+        cursor.executemany(
+            "INSERT INTO ingest_receipts (project_id, idempotency_key, body_hash, status, answer, created_at) "
+            "VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (project_id, idempotency_key) DO UPDATE SET "
+            "body_hash = EXCLUDED.body_hash, status = EXCLUDED.status, answer = EXCLUDED.answer, "
+            "created_at = EXCLUDED.created_at",
+            rows,
+        )
+
+
+def purge(now: datetime) -> int:
+    """Delete expired identities and receipts in batches; returns how many."""
+    deleted = 0
+    expired = (
+        ("ingest_identities", "seen_at", now - IDENTITY_LIFE),
+        ("ingest_receipts", "created_at", now - RECEIPT_LIFE),
+    )
+    with connect() as connection:
+        for table, column, cutoff in expired:
+            statement = (
+                f"DELETE FROM {table} WHERE ctid = ANY(ARRAY("
+                f"SELECT ctid FROM {table} WHERE {column} < %s LIMIT {DELETE_BATCH_ROWS}))"
+            )
+            while count := connection.execute(statement, (cutoff,)).rowcount:
+                deleted += count
+    return deleted

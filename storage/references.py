@@ -1,0 +1,78 @@
+"""Rows that others point at by a computed id (metric series): inserted with the first row that needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from storage.copying import columns_sql
+from storage.records import Row, Write
+from storage.registry import ReferenceTable
+
+KNOWN_LIMIT = 1_000_000
+_known: dict[tuple[str, int], Any] = {}
+"""(table, id) -> fingerprint of rows that this process has seen committed."""
+
+
+def forget_known() -> None:
+    """Drop what this process knows; deleting reference rows elsewhere makes it wrong."""
+    _known.clear()
+
+
+def remember(writes: Iterable[Write]) -> None:
+    """Note references as stored; call only after their transaction has committed."""
+    for write in writes:
+        if write.references:
+            if len(_known) > KNOWN_LIMIT:
+                _known.clear()
+            table = write.references.table
+            position = table.columns.index(table.fingerprint)
+            for key, row in write.references.rows.items():
+                if key not in write.references.collided:
+                    _known.setdefault((table.name, key), row[position])
+
+
+def insert_references(cursor: psycopg.Cursor[Any], writes: Sequence[Write]) -> set[int]:
+    """Insert the referenced rows that this process has not seen; returns ids whose stored fingerprint differs."""
+    collided: set[int] = set()
+    unseen: dict[ReferenceTable, dict[int, Row]] = {}
+    for write in writes:
+        if not write.references:
+            continue
+        table = write.references.table
+        position = table.columns.index(table.fingerprint)
+        for key, row in write.references.rows.items():
+            known = _known.get((table.name, key))
+            if known is None:
+                first = unseen.setdefault(table, {}).setdefault(key, row)
+                known = first[position]
+            if known != row[position]:
+                collided.add(key)
+    for table, rows in unseen.items():
+        collided |= _insert(cursor, table, rows)
+    for write in writes:
+        if write.references:
+            write.references.collided |= collided & write.references.rows.keys()
+    return collided
+
+
+def _insert(cursor: psycopg.Cursor[Any], table: ReferenceTable, rows: dict[int, Row]) -> set[int]:
+    names = {"table": sql.Identifier(table.name), "key": sql.Identifier(table.columns[0])}
+    values = sql.SQL(", ").join([sql.Placeholder()] * len(table.columns))
+    statement = sql.SQL("INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT ({key}) DO NOTHING")
+    # Sorted, so that two processes that meet new series at once take their locks in the same order.
+    cursor.executemany(
+        statement.format(**names, columns=columns_sql(table.columns), values=values),
+        [rows[key] for key in sorted(rows)],
+    )
+    cursor.execute(
+        sql.SQL("SELECT {key}, {fingerprint} FROM {table} WHERE {key} = ANY(%s)").format(
+            **names, fingerprint=sql.Identifier(table.fingerprint)
+        ),
+        (list(rows),),
+    )
+    position = table.columns.index(table.fingerprint)
+    return {key for key, fingerprint in cursor.fetchall() if fingerprint != rows[key][position]}

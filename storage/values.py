@@ -1,0 +1,34 @@
+"""Checks of values that are valid JSON but that PostgreSQL can't hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+_encode = msgspec.json.Encoder().encode
+
+
+def json_text(value: Mapping[str, Any] | None) -> str:
+    """JSON text of an object for a `jsonb` column; None is an empty object."""
+    return _encode(value).decode() if value else "{}"
+
+
+def has_nul(value: Any) -> bool:
+    """True where a text anywhere inside holds a NUL, which PostgreSQL's text can't."""
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, Mapping):
+        return any(has_nul(key) or has_nul(item) for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return any(has_nul(item) for item in value)
+    return False
+
+
+def nul_field(record: msgspec.Struct) -> str | None:
+    """The name of the first field of a record that holds a NUL."""
+    for name in record.__struct_fields__:
+        if has_nul(getattr(record, name)):
+            return name
+    return None

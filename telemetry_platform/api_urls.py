@@ -1,0 +1,71 @@
+"""The HTTP interface: `POST` (ingest) and `GET` (signal app) share paths, joined here by method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.decorators.csrf import csrf_exempt
+
+from alerting import urls as alerting_urls
+from events.api import EventViewSet
+from ingest.endpoints import (
+    BusinessMetricIngestView,
+    EventIngestView,
+    MetricIngestView,
+    SpanIngestView,
+)
+from metrics.api import BusinessMetricViewSet, MetricPointViewSet, MetricSeriesViewSet
+from traces.api import SpanViewSet
+
+View = Callable[..., Any]
+
+
+def by_method(**views: View) -> View:
+    """One view that hands a request to the view of its method; 405 with `Allow` for the others."""
+    table = {method.upper(): view for method, view in views.items()}
+    if "GET" in table:
+        table.setdefault("HEAD", table["GET"])
+        table.setdefault("OPTIONS", table["GET"])
+
+    @csrf_exempt
+    def dispatch(request: HttpRequest, **arguments: Any) -> HttpResponse:
+        view = table.get(request.method or "")
+        if view is None:
+            body = {"detail": f'Method "{request.method}" not allowed.', "code": "method_not_allowed"}
+            return JsonResponse(body, status=405, headers={"Allow": ", ".join(sorted(table))})
+        answer: HttpResponse = view(request, **arguments)
+        return answer
+
+    return dispatch
+
+
+def _paths(route: str, **views: View) -> tuple[URLPattern, list[URLPattern]]:
+    """What is served at a route (with and without trailing slash), and what OpenAPI describes."""
+    served = re_path(rf"^api/v1/{route}/?$", by_method(**views))
+    return served, [re_path(rf"^api/v1/{route}$", view) for view in views.values()]
+
+
+_ROUTES = [
+    _paths("events", post=EventIngestView.as_view(), get=EventViewSet.as_view({"get": "list"})),
+    _paths(r"events/(?P<event_id>[^/]+)", get=EventViewSet.as_view({"get": "retrieve"})),
+    _paths("metrics", post=MetricIngestView.as_view(), get=MetricPointViewSet.as_view({"get": "list"})),
+    _paths("metrics/series", get=MetricSeriesViewSet.as_view({"get": "list"})),
+    _paths(r"metrics/series/(?P<series_id>[^/]+)", get=MetricSeriesViewSet.as_view({"get": "retrieve"})),
+    _paths(
+        "business-metrics",
+        post=BusinessMetricIngestView.as_view(),
+        get=BusinessMetricViewSet.as_view({"get": "list"}),
+    ),
+    _paths(r"business-metrics/(?P<metric_id>[^/]+)", get=BusinessMetricViewSet.as_view({"get": "retrieve"})),
+    _paths("traces", post=SpanIngestView.as_view(), get=SpanViewSet.as_view({"get": "list"})),
+    _paths(r"traces/(?P<trace_id>[^/]+)", get=SpanViewSet.as_view({"get": "retrieve"})),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [served for served, _ in _ROUTES]
+urlpatterns.append(path("api/v1/", include(alerting_urls)))
+
+described: list[URLPattern | URLResolver] = [pattern for _, patterns in _ROUTES for pattern in patterns]
+described.append(path("api/v1/", include(alerting_urls.described)))

@@ -1,0 +1,61 @@
+"""The audit log: who changed which setting. Keys, secrets and what the platform itself writes are left out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from auditlog.models import LogEntry
+from auditlog.registry import auditlog
+from django.contrib.auth.models import User
+from django.db.models import Model
+from django_celery_beat.models import PeriodicTask
+
+from alerting.models import NotificationChannel, Rule
+from projects.models import ApiKey, Project, RetentionPolicy
+
+AUDITED: dict[type[Model], tuple[str, ...]] = {
+    Project: ("name", "slug"),
+    ApiKey: ("project", "name", "prefix", "scopes", "rate_limit_per_second", "revoked_at"),
+    RetentionPolicy: (
+        "project",
+        "events_days",
+        "metrics_days",
+        "business_days",
+        "traces_days",
+        "rollups_days",
+        "alerts_days",
+        "audit_days",
+    ),
+    NotificationChannel: ("project", "name", "kind", "enabled"),
+    Rule: (
+        "project",
+        "name",
+        "description",
+        "rule_type",
+        "source_type",
+        "condition_config",
+        "severity",
+        "notification_config",
+        "evaluation_interval_seconds",
+        "for_seconds",
+        "keep_firing_for_seconds",
+        "recovery_threshold",
+        "no_data",
+        "enabled",
+        "deleted_at",
+    ),
+    PeriodicTask: ("name", "enabled", "interval", "crontab", "expire_seconds"),
+    User: ("username", "email", "is_staff", "is_superuser", "is_active"),
+}
+"""Model -> the fields whose changes are kept; nothing that isn't named here is ever logged."""
+
+
+def register() -> None:
+    for model, fields in AUDITED.items():
+        auditlog.register(model, include_fields=list(fields))
+
+
+def delete_older(cutoff: datetime) -> str:
+    """Delete entries from before the cutoff; returns a word on how many."""
+    deleted, _ = LogEntry.objects.filter(timestamp__lt=cutoff).delete()
+    return f"{deleted:,} deleted"

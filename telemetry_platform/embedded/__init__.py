@@ -1,0 +1,1 @@
+"""PostgreSQL and Valkey from their Python packages, for who brings no servers of their own."""

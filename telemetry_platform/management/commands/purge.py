@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from projects.retention import Kind
+from telemetry_platform import purge
+
+OPTIONS: tuple[Kind, ...] = ("events", "metrics", "business", "traces", "alerts")
+
+
+class Command(BaseCommand):
+    help = "Deletes what is older than its project's retention, now. --dry-run only says what would go."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="delete nothing, print what would go")
+        for kind in OPTIONS:
+            parser.add_argument(
+                f"--{kind}-days", type=_days, help=f"keep {kind} this long, in every project, this once"
+            )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        overrides: dict[Kind, int] = {
+            kind: options[f"{kind}_days"] for kind in OPTIONS if options[f"{kind}_days"] is not None
+        }
+        steps = purge.plan(timezone.now(), overrides)
+        for number, step in enumerate(steps, 1):
+            if options["dry_run"]:
+                self.stdout.write(f"would delete {step.text}")
+            else:
+                self.stdout.write(f"[{number}/{len(steps)}] {step.text}: {step.run()}")
+
+
+def _days(text: str) -> int:
+    days = int(text)
+    if days < 0:
+        raise ValueError
+    return days

@@ -1,0 +1,110 @@
+"""Periodic tasks as rows of django-celery-beat: made when missing, then left to the people who edit them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from telemetry_platform.environment import Environment
+
+RULE_TICK = "Evaluate due rules"
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodicEntry:
+    """A task that runs every so many seconds."""
+
+    name: str
+    task: str
+    every_seconds: float
+    description: str
+
+    @property
+    def expire_seconds(self) -> int:
+        """Older messages are thrown away: after an outage one run is enough, not all the missed ones."""
+        return max(1, int(self.every_seconds))
+
+
+ENTRIES = (
+    PeriodicEntry(
+        RULE_TICK,
+        "alerting.tasks.evaluate_due_rules",
+        2,
+        "Looks for rules that are due. The interval bounds how late a rule can be.",
+    ),
+    PeriodicEntry(
+        "Deliver notifications",
+        "alerting.tasks.deliver_due_notifications",
+        10,
+        "Sends what is due in the outbox: retries, and messages whose first hint was lost.",
+    ),
+    PeriodicEntry(
+        "Read this machine",
+        "telemetry_platform.tasks.record_host_metrics",
+        15,
+        "Writes CPU, memory, disk, load and network of this machine as metric points.",
+    ),
+    PeriodicEntry(
+        "Make partitions ahead",
+        "telemetry_platform.tasks.make_partitions",
+        3600,
+        "Makes the partitions of the coming days.",
+    ),
+    PeriodicEntry(
+        "Purge expired data",
+        "telemetry_platform.tasks.purge_expired",
+        24 * 3600,
+        "Drops what is older than its project's retention.",
+    ),
+    PeriodicEntry(
+        "Drop old ingest identities and receipts",
+        "telemetry_platform.tasks.purge_ingest_memory",
+        3600,
+        "Forgets ids and idempotency keys that can no longer be repeated.",
+    ),
+)
+
+_TICK_NOTE = "TELEMETRY_TICK_SECONDS is set and wins over the interval entered here at every start. "
+
+
+def ensure_periodic_tasks(env: Environment) -> None:
+    """Make the rows that are missing and change none that exist, except for the rule tick's interval.
+
+    TELEMETRY_TICK_SECONDS, when set, wins over the row, and the row's description says so for as long as it does.
+    """
+    for entry in ENTRIES:
+        PeriodicTask.objects.get_or_create(
+            name=entry.name,
+            defaults={
+                "task": entry.task,
+                "interval": _interval(entry.every_seconds),
+                "expire_seconds": entry.expire_seconds,
+                "description": entry.description,
+            },
+        )
+    _apply_tick(env.tick_seconds)
+
+
+def _apply_tick(tick_seconds: float | None) -> None:
+    tick = PeriodicTask.objects.get(name=RULE_TICK)
+    description = tick.description.removeprefix(_TICK_NOTE)
+    if tick_seconds is not None:
+        description = _TICK_NOTE + description
+        tick.interval = _interval(tick_seconds)
+        tick.crontab = tick.solar = tick.clocked = None
+        tick.expire_seconds = max(1, int(tick_seconds))
+    if tick_seconds is not None or description != tick.description:
+        tick.description = description
+        tick.save()
+
+
+def _interval(seconds: float) -> IntervalSchedule:
+    """The shared row of an interval; fractions of a second are kept as microseconds."""
+    if seconds == int(seconds):
+        every, period = int(seconds), IntervalSchedule.SECONDS
+    else:
+        every, period = round(seconds * 1_000_000), IntervalSchedule.MICROSECONDS
+    # Not get_or_create: nothing keeps people from making the same interval twice.
+    found = IntervalSchedule.objects.filter(every=every, period=period).order_by("pk").first()
+    return found or IntervalSchedule.objects.create(every=every, period=period)

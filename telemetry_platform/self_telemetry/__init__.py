@@ -1,0 +1,1 @@
+"""The platform watches itself: request times and errors, and the machine it runs on, as metric points."""

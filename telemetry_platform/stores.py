@@ -1,0 +1,70 @@
+"""Addresses of PostgreSQL, Valkey and the mail server as Django and Celery spell them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import dj_database_url
+
+from telemetry_platform.embedded import postgres, valkey
+from telemetry_platform.environment import Environment
+
+# Seconds. A store that doesn't answer must not hold a request or a tick for longer.
+CONNECT_TIMEOUT_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailServer:
+    """Where mail is handed in."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    use_ssl: bool
+    use_starttls: bool
+
+
+def database_url(env: Environment) -> str:
+    """DATABASE_URL, or the embedded server's (before its first start: one that nothing listens on)."""
+    return env.database_url or postgres.database_url(env.home) or "postgresql:///telemetry?host=/nonexistent"
+
+
+def redis_url(env: Environment) -> str:
+    """REDIS_URL, or the embedded server's, as redis-py reads it."""
+    return env.redis_url or valkey.redis_url(env.home) or "unix:///nonexistent"
+
+
+def broker_url(url: str) -> str:
+    """The same address as Celery spells it."""
+    if not url.startswith("unix://"):
+        return url
+    return url.replace("unix://", "redis+socket://", 1).replace("db=", "virtual_host=", 1)
+
+
+def django_database(url: str) -> dict[str, Any]:
+    """A `DATABASES` entry that works behind PgBouncer in transaction mode as well."""
+    database: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True))
+    options = database.setdefault("OPTIONS", {})
+    # A socket's folder arrives as an option; Django's own tools (dbshell) read HOST.
+    database["HOST"] = options.pop("host", "") or database["HOST"]
+    options.setdefault("connect_timeout", CONNECT_TIMEOUT_SECONDS)
+    options["prepare_threshold"] = None
+    database["DISABLE_SERVER_SIDE_CURSORS"] = True
+    return database
+
+
+def mail_server(url: str | None) -> MailServer:
+    """Read `smtp://user:password@host:port` (smtps: TLS, smtp+tls: STARTTLS); None: the machine's own server."""
+    parts = urlsplit(url or "smtp://localhost:25")
+    default_port = {"smtps": 465, "smtp+tls": 587}.get(parts.scheme, 25)
+    return MailServer(
+        host=parts.hostname or "localhost",
+        port=parts.port or default_port,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        use_ssl=parts.scheme == "smtps",
+        use_starttls=parts.scheme == "smtp+tls",
+    )

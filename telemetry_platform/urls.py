@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+
+from telemetry_platform import api_urls, errors, health
+
+_open: dict[str, Any] = {"authentication_classes": [], "permission_classes": []}
+
+urlpatterns = [
+    path("", include(api_urls.urlpatterns)),
+    re_path(r"^health/?$", health.health),
+    re_path(r"^ready/?$", health.ready),
+    re_path(r"^metrics/?$", health.metrics),
+    re_path(
+        r"^api/schema/?$", SpectacularJSONAPIView.as_view(patterns=api_urls.described, **_open), name="schema"
+    ),
+    re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema", **_open), name="docs"),
+    path("", include("alerting.acknowledge.urls")),
+    path("admin/", admin.site.urls),
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+]
+
+handler400 = errors.bad_request
+handler403 = errors.permission_denied
+handler404 = errors.not_found
+handler500 = errors.server_error

@@ -1,0 +1,54 @@
+"""Fixtures every test may use. The servers behind them are started by `tests.settings`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from projects.keys import forget_cached_keys
+from projects.models import Project
+from projects.retention import forget_cached_policies
+from storage import writer
+from tests.clients import ProjectClient, client_of
+
+
+@pytest.fixture(autouse=True)
+def _fresh_caches() -> Iterator[None]:
+    yield
+    forget_cached_keys()
+    forget_cached_policies()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """The writer keeps a connection of its own; the test database can't be dropped before it closes."""
+    yield
+    writer.close_writer()
+
+
+def make_project(name: str) -> Project:
+    """A project of its own for each test: what the writer commits outlives the test, but nobody else sees it."""
+    return Project.objects.create(name=name, slug=f"{name}-{uuid.uuid4().hex[:12]}")
+
+
+@pytest.fixture
+def project(db: None) -> Project:
+    return make_project("shop")
+
+
+@pytest.fixture
+def other_project(db: None) -> Project:
+    return make_project("bank")
+
+
+@pytest.fixture
+def api(project: Project) -> ProjectClient:
+    """The HTTP API with a key of `project` that has all scopes."""
+    return client_of(project)
+
+
+@pytest.fixture
+def other_api(other_project: Project) -> ProjectClient:
+    return client_of(other_project)

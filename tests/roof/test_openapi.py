@@ -1,0 +1,71 @@
+"""The description of the API: complete, offline, and true under hostile requests."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core.wsgi import get_wsgi_application
+from django.test import Client
+from hypothesis import HealthCheck, Phase, given, settings
+
+from tests.clients import client_of
+from tests.conftest import make_project
+
+pytestmark = pytest.mark.django_db
+
+
+def test_every_path_of_the_interface_is_described(client: Client) -> None:
+    answer = client.get("/api/schema/")
+    assert answer.status_code == 200
+    paths = answer.json()["paths"]
+    for path in (
+        "/api/v1/events",
+        "/api/v1/metrics",
+        "/api/v1/business-metrics",
+        "/api/v1/traces",
+    ):
+        assert {"get", "post"} <= set(paths[path]), path
+    for path in ("alerts", "alert-rules", "notification-channels", "notifications", "metrics/series"):
+        assert f"/api/v1/{path}" in paths, path
+
+
+def test_the_docs_page_asks_nobody_else_for_anything(client: Client) -> None:
+    page = client.get("/api/docs/").content.decode()
+    assert "swagger" in page.lower()
+    assert re.findall(r'(?:src|href)="(?:https?:)?//[^"]*"', page) == []
+    for asset in re.findall(r'(?:src|href)="(/static/[^"]+)"', page):
+        assert client.get(asset).status_code == 200, asset
+
+
+FUZZ = settings(
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+# A real WSGI call closes the connection that a test's transaction would live on.
+@pytest.mark.django_db(transaction=True)
+def test_no_described_request_ends_in_a_server_error() -> None:
+    """Each operation of the description with generated, partly wrong input."""
+    key = client_of(make_project("fuzz")).key
+    schema = schemathesis.openapi.from_wsgi("/api/schema/", get_wsgi_application())
+    answered: set[str] = set()
+    for operation in schema.get_all_operations():
+        described = operation.ok()  # type: ignore[union-attr]  # raises for a wrong description
+
+        @FUZZ
+        @given(case=described.as_strategy())
+        def ask(case: schemathesis.Case[Any]) -> None:
+            response = case.call(headers={"Authorization": f"Bearer {key}"})
+            assert response.status_code < 500, f"{case.method} {case.path}: {response.text}"
+            answered.add(f"{case.method} {case.path}")
+
+        ask()
+    assert len(answered) > 10

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django import forms
+
+from projects.api.filters import ProjectFilterSet, TimeFilter, TraceIdFilter
+from traces.models import Span
+
+
+class MillisecondsFilter(django_filters.Filter):
+    field_class = forms.FloatField
+
+
+class StatusCodeFilter(django_filters.Filter):
+    field_class = forms.IntegerField
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, min_value=100, max_value=599, **kwargs)
+
+
+class SpanFilterSet(ProjectFilterSet):
+    """Filters named as the request fields, `start <= start_time < end`, durations from/to, and `tags.<key>`."""
+
+    json_columns = {"tags": "tags"}
+
+    start = TimeFilter(field_name="start_time", lookup_expr="gte")
+    end = TimeFilter(field_name="start_time", lookup_expr="lt")
+    trace_id = TraceIdFilter()
+    span_id = TraceIdFilter()
+    parent_span_id = TraceIdFilter()
+    service_name = django_filters.CharFilter()
+    operation_name = django_filters.CharFilter()
+    kind = django_filters.CharFilter()
+    status = django_filters.CharFilter()
+    http_method = django_filters.CharFilter()
+    http_status_code = StatusCodeFilter()
+    user_id = django_filters.CharFilter()
+    min_duration_ms = MillisecondsFilter(field_name="duration_ms", lookup_expr="gte")
+    max_duration_ms = MillisecondsFilter(field_name="duration_ms", lookup_expr="lte")
+
+    class Meta:
+        model = Span
+        fields: list[str] = []

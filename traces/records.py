@@ -1,0 +1,113 @@
+"""A span as it arrives, and the row it becomes. No Django here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from storage.fields import Milliseconds, Moment, Name, Text, text_or_none
+from storage.ids import normal_trace_id
+from storage.records import Bounds, RecordError, Row, Write
+from storage.registry import Table, register
+from storage.times import utc_time
+from storage.values import json_text
+
+SPANS = register(
+    Table(
+        name="traces",
+        columns=(
+            "project_id",
+            "start_time",
+            "trace_id",
+            "span_id",
+            "parent_span_id",
+            "service_name",
+            "operation_name",
+            "kind",
+            "status",
+            "duration_ms",
+            "http_method",
+            "http_url",
+            "http_status_code",
+            "user_id",
+            "tags",
+            "events",
+            "links",
+            "received_at",
+        ),
+        key=("project_id", "start_time", "trace_id", "span_id"),
+        retention="traces",
+        time_column="start_time",
+    )
+)
+
+# The look-ahead: "$" alone also matches before a line break at the end.
+_ID_PATTERN = r"^[0-9A-Za-z_-]+$(?!\n)"
+EMPTY_LIST = "[]"
+
+TraceId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=_ID_PATTERN)]
+SpanId = TraceId
+ParentId = Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[0-9A-Za-z_-]*$(?!\n)")]
+Url = Annotated[str, msgspec.Meta(max_length=8192)]
+HttpStatus = Annotated[int, msgspec.Meta(ge=100, le=599)]
+
+
+class SpanRecord(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """One native span. Ids in hexadecimal are stored in lower case, so that one trace has one id."""
+
+    trace_id: TraceId
+    span_id: SpanId
+    parent_span_id: ParentId | None = None
+    service_name: Name
+    operation_name: Name
+    start_time: Moment
+    duration_ms: Milliseconds
+    kind: Literal["internal", "server", "client", "producer", "consumer"] = "internal"
+    status: Literal["ok", "error", "unset"] = "unset"
+    http_method: Text | None = None
+    http_url: Url | None = None
+    http_status_code: HttpStatus | None = None
+    user_id: Text | int | None = None
+    tags: dict[str, Any] | None = None
+
+
+def prepare(records: Iterable[tuple[int, SpanRecord]], bounds: Bounds) -> tuple[Write, list[RecordError]]:
+    """Rows for the writer from (index, record) pairs, and an error for each record that can't be stored."""
+    write = Write(SPANS)
+    errors: list[RecordError] = []
+    for index, record in records:
+        try:
+            start_time = utc_time(record.start_time)
+        except ValueError as error:
+            errors.append(RecordError(index, "start_time", "invalid", str(error)))
+            continue
+        if problem := bounds.error(index, "start_time", start_time):
+            errors.append(problem)
+            continue
+        write.add(
+            index,
+            (bounds.project_id, start_time, *_described(record), EMPTY_LIST, EMPTY_LIST, bounds.received_at),
+        )
+        write.days.add(start_time.date())
+    return write, errors
+
+
+def _described(record: SpanRecord) -> Row:
+    """The columns from `trace_id` to `tags`."""
+    return (
+        normal_trace_id(record.trace_id),
+        normal_trace_id(record.span_id),
+        normal_trace_id(record.parent_span_id) if record.parent_span_id else None,
+        record.service_name,
+        record.operation_name,
+        record.kind,
+        record.status,
+        record.duration_ms,
+        record.http_method,
+        record.http_url,
+        record.http_status_code,
+        text_or_none(record.user_id),
+        json_text(record.tags),
+    )
