@@ -22,7 +22,7 @@ test: $(VENV)/.installed-for-tests ## Check format, lint, types and imports, the
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy .
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 
 $(VENV)/.created:
 	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or newer is missing (python3 in PATH, or make PYTHON=...)" >&2; exit 1; }

@@ -22,6 +22,7 @@ DEBUG = ENV.debug
 PUBLIC_URL = ENV.public_url
 WEB_WORKERS = ENV.web_workers
 METRICS_TOKEN = ENV.metrics_token
+TRUSTED_PROXIES = ENV.trusted_proxies
 SELF_PROJECT = ENV.self_project
 SELF_TELEMETRY_FLUSHES = True
 DATA_FOLDER = ENV.home
@@ -59,6 +60,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "telemetry_platform.proxies.TrustedProxyMiddleware",
     "telemetry_platform.self_telemetry.requests.SelfTelemetryMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -111,12 +113,7 @@ EMAIL_URL = ENV.email_url
 TELEMETRY_OUTBOUND_ALLOW = ENV.outbound_allow
 SLACK_API_URL = "https://slack.com/api"
 
-MAIL_SERVER = stores.mail_server(ENV.email_url)
-EMAIL_HOST, EMAIL_PORT = MAIL_SERVER.host, MAIL_SERVER.port
-EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL_SERVER.user, MAIL_SERVER.password
-EMAIL_USE_SSL, EMAIL_USE_TLS = MAIL_SERVER.use_ssl, MAIL_SERVER.use_starttls
-EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.default_from_email
+DEFAULT_FROM_EMAIL = ENV.default_from_email
 
 logs.configure_structlog()
 LOGGING = logs.logging_settings()

@@ -1,10 +1,8 @@
-"""Addresses of PostgreSQL, Valkey and the mail server as Django and Celery spell them."""
+"""Addresses of PostgreSQL and Valkey as Django and Celery spell them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 
@@ -13,18 +11,6 @@ from telemetry_platform.environment import Environment
 
 # Seconds. A store that doesn't answer must not hold a request or a tick for longer.
 CONNECT_TIMEOUT_SECONDS = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailServer:
-    """Where mail is handed in."""
-
-    host: str
-    port: int
-    user: str
-    password: str
-    use_ssl: bool
-    use_starttls: bool
 
 
 def database_url(env: Environment) -> str:
@@ -54,17 +40,3 @@ def django_database(url: str) -> dict[str, Any]:
     options["prepare_threshold"] = None
     database["DISABLE_SERVER_SIDE_CURSORS"] = True
     return database
-
-
-def mail_server(url: str | None) -> MailServer:
-    """Read `smtp://user:password@host:port` (smtps: TLS, smtp+tls: STARTTLS); None: the machine's own server."""
-    parts = urlsplit(url or "smtp://localhost:25")
-    default_port = {"smtps": 465, "smtp+tls": 587}.get(parts.scheme, 25)
-    return MailServer(
-        host=parts.hostname or "localhost",
-        port=parts.port or default_port,
-        user=unquote(parts.username or ""),
-        password=unquote(parts.password or ""),
-        use_ssl=parts.scheme == "smtps",
-        use_starttls=parts.scheme == "smtp+tls",
-    )

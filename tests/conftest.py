@@ -11,7 +11,10 @@ from projects.keys import forget_cached_keys
 from projects.models import Project
 from projects.retention import forget_cached_policies
 from storage import writer
+from tests.browser.launching import browser
 from tests.clients import ProjectClient, client_of
+
+__all__ = ["browser"]
 
 
 @pytest.fixture(autouse=True)

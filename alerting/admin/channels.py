@@ -28,7 +28,7 @@ class NotificationChannelAdmin(ProjectModelAdmin):
     """Channels with their state; the form depends on the kind, which is chosen first."""
 
     list_display = ("name", "kind_title", "project", "state", "last_sent", "last_error")
-    list_filter = ("project", "kind", "enabled")
+    list_filter = (("project", admin.RelatedOnlyFieldListFilter), "kind", "enabled")
     list_select_related = ("project",)
     search_fields = ("name",)
     actions = ("send_test_messages",)

@@ -42,7 +42,7 @@ def condition_fields() -> dict[str, forms.Field]:
 def watch_choices() -> list[tuple[str, str]]:
     """`<rule type>:<source>` for every pair that goes together."""
     return [
-        (f"{kind.name}:{source}", f"{Source(source).label}: {kind.label[0].lower()}{kind.label[1:]}")
+        (f"{kind.name}:{source}", f"{Source(source).label}: {kind.label}")
         for kind in rule_types().values()
         for source in kind.sources
     ]

@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from alerting.admin.badges import badge, severity_badge
@@ -33,7 +34,7 @@ class RuleAdmin(ProjectModelAdmin):
     """Rules with their condition in plain words; the form asks what to watch, when it is wrong, who is told."""
 
     list_display = ("name", "condition", "severity_mark", "state", "open_alerts", "evaluated")
-    list_filter = ("project", "severity", "enabled", "health")
+    list_filter = (("project", admin.RelatedOnlyFieldListFilter), "severity", "enabled", "health")
     list_filter_submit = False
     search_fields = ("name", "description")
     search_help_text = "Part of a name or description"
@@ -135,7 +136,8 @@ class RuleAdmin(ProjectModelAdmin):
         if not rule.enabled:
             return badge("quiet", "pause_circle", "disabled")
         if rule.health == Health.UNHEALTHY:
-            return badge("bad", "error", "unhealthy", rule.last_error)
+            unhealthy = badge("bad", "error", "unhealthy")
+            return format_html('{} <span class="alert-quiet">{}</span>', unhealthy, rule.last_error)
         if rule.health == Health.UNKNOWN:
             return badge("quiet", "schedule", "not evaluated yet")
         return badge("good", "check_circle", "ok")

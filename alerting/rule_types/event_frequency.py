@@ -47,7 +47,7 @@ class Plan:
 
 class EventFrequency(RuleType[EventFrequencyCondition, Plan]):
     name = "event_frequency"
-    label = "Events happen too often"
+    label = "how often they happen"
     sources: ClassVar[tuple[SourceName, ...]] = ("telemetry_event",)
     condition_class = EventFrequencyCondition
 

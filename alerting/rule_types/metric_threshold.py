@@ -43,7 +43,7 @@ class Plan:
 
 class MetricThreshold(RuleType[MetricThresholdCondition, Plan]):
     name = "metric_threshold"
-    label = "A number crosses a threshold"
+    label = "a number against a threshold"
     sources: ClassVar[tuple[SourceName, ...]] = ("system_metric", "business_metric", "trace")
     condition_class = MetricThresholdCondition
 

@@ -11,6 +11,7 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from telemetry_platform.embedded import postgres, valkey
+from telemetry_platform.embedded.errors import EmbeddedServerError
 from telemetry_platform.embedded.places import find_place
 from telemetry_platform.environment import Environment
 from telemetry_platform.supervisor import checks, ownership, programs
@@ -59,8 +60,10 @@ class Platform:
         try:
             self._start()
             self._watch()
-        except Stopped:
-            pass
+        except (Stopped, EmbeddedServerError):
+            # A server that was waited for in vain is no news when the wait was called off.
+            if not self._stop_requested:
+                raise
         finally:
             self._stop()
             self._owns = False

@@ -12,10 +12,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from tests.alerting.receivers import Mailbox, smtp_server
-from tests.browser.conftest import browser
 from tests.platform.running import RunningPlatform
-
-__all__ = ["browser", "world"]
 
 KEY = "acceptance-key-" + "k" * 32
 ADMIN_PASSWORD = "only for this test run"

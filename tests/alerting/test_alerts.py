@@ -184,8 +184,9 @@ def test_the_list_shows_open_alerts_and_acknowledges_with_one_click(
     admin: Client, api: ProjectClient
 ) -> None:
     (alert_id,) = fire(api, "web-1")
-    page = admin.get(LIST).content.decode()
+    page = admin.get(f"{LIST}?q=web-1").content.decode()
     assert "host_name=web-1" in page
+    assert "host_name=web-1" not in admin.get(f"{LIST}?q=web-7").content.decode()
     assert f'formaction="{LIST}{alert_id}/acknowledge/"' in page
     answer = admin.post(f"{LIST}{alert_id}/acknowledge/", HTTP_REFERER=f"http://testserver{LIST}?status=open")
     assert (answer.status_code, answer["Location"]) == (302, f"http://testserver{LIST}?status=open")

@@ -11,6 +11,7 @@ from io import StringIO
 from typing import Any, TypeVar
 
 import pytest
+from celery import Celery, current_app
 from django.core.management import call_command
 from django.db import DatabaseError, connection, connections, transaction
 from django.utils import timezone
@@ -19,7 +20,7 @@ from alerting import actions
 from alerting.evaluation import evaluate_due
 from alerting.evaluation.claim import claim_due
 from alerting.models import Alert, Rule, Transition
-from alerting.tasks import evaluate_due_rules
+from alerting.tasks import evaluate_due_rules, send_hint
 from projects.models import Project
 from tests.alerting.scenes import alerts, edit, make_rule, send_points, statuses, tick
 from tests.clients import ProjectClient, client_of
@@ -173,6 +174,19 @@ def test_the_task_evaluates_what_is_due(api: ProjectClient) -> None:
     make_rule(api)
     evaluate_due_rules()
     assert Rule.objects.get().health == "ok"
+
+
+def test_without_a_broker_a_hint_is_only_lost() -> None:
+    nowhere = Celery(broker="redis://127.0.0.1:1/0", set_as_current=False)
+    nowhere.conf.broker_transport_options = current_app.conf.broker_transport_options
+    task = nowhere.task(name="nothing")(_do_nothing)
+    started = time.monotonic()
+    send_hint(task)
+    assert time.monotonic() - started < 2
+
+
+def _do_nothing() -> None:
+    """What the hint asks for."""
 
 
 def test_the_summary_view_has_a_row_for_each_alert(api: ProjectClient) -> None:
