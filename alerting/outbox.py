@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from alerting.hints import hint_delivery
 from alerting.models import (
     Alert,
     Notification,
@@ -48,13 +49,6 @@ def enqueue_all(transitions: Sequence[Transition], now: datetime) -> None:
     if rows:
         Notification.objects.bulk_create(rows, ignore_conflicts=True)
         transaction.on_commit(hint_delivery)
-
-
-def hint_delivery() -> None:
-    """Ask a worker to deliver now. Only a hint: without a broker the delivery tick finds the rows."""
-    from alerting.tasks import deliver_due_notifications, send_hint
-
-    send_hint(deliver_due_notifications)
 
 
 def _is_status(transition: Transition, status: Status) -> bool:

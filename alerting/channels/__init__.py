@@ -6,7 +6,8 @@ import importlib
 import pkgutil
 from functools import cache
 
-from alerting.channels.base import ChannelKind, ConfigError, TransportError
+from alerting.channels.base import ChannelKind
+from alerting.channels.errors import ConfigError, TransportError
 
 __all__ = ["ChannelKind", "ConfigError", "TransportError", "channel_kinds", "kind"]
 

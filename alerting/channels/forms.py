@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from alerting.channels.base import ConfigError
+from alerting.channels.errors import ConfigError
 
 
 class ChannelConfigForm(forms.Form):

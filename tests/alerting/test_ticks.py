@@ -19,8 +19,9 @@ from django.utils import timezone
 from alerting import actions
 from alerting.evaluation import evaluate_due
 from alerting.evaluation.claim import claim_due
+from alerting.hints import DELIVER, hint_delivery
 from alerting.models import Alert, Rule, Transition
-from alerting.tasks import evaluate_due_rules, send_hint
+from alerting.tasks import deliver_due_notifications, evaluate_due_rules
 from projects.models import Project
 from tests.alerting.scenes import alerts, edit, make_rule, send_points, statuses, tick
 from tests.clients import ProjectClient, client_of
@@ -179,14 +180,13 @@ def test_the_task_evaluates_what_is_due(api: ProjectClient) -> None:
 def test_without_a_broker_a_hint_is_only_lost() -> None:
     nowhere = Celery(broker="redis://127.0.0.1:1/0", set_as_current=False)
     nowhere.conf.broker_transport_options = current_app.conf.broker_transport_options
-    task = nowhere.task(name="nothing")(_do_nothing)
     started = time.monotonic()
-    send_hint(task)
+    hint_delivery(nowhere)
     assert time.monotonic() - started < 2
 
 
-def _do_nothing() -> None:
-    """What the hint asks for."""
+def test_the_hint_names_a_task_that_workers_have() -> None:
+    assert deliver_due_notifications.name == DELIVER
 
 
 def test_the_summary_view_has_a_row_for_each_alert(api: ProjectClient) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
-from alerting.channels.base import Config, ConfigError, unknown_fields
+from alerting.channels.base import Config, unknown_fields
+from alerting.channels.errors import ConfigError
 from alerting.messages import clean
 
 MAX_RECIPIENTS = 50

@@ -16,8 +16,9 @@ from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
-from alerting.channels.base import Config, TransportError
+from alerting.channels.base import Config
 from alerting.channels.email.mail import build_mail
+from alerting.channels.errors import TransportError
 from alerting.deadlines import Deadline
 from alerting.messages import Message, clean
 

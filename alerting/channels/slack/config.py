@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 from alerting import outbound
-from alerting.channels.base import Config, ConfigError, unknown_fields
+from alerting.channels.base import Config, unknown_fields
+from alerting.channels.errors import ConfigError
 
 FIELDS = frozenset({"webhook_url", "bot_token", "channel", "signing_secret"})
 _BOT_FIELDS = FIELDS - {"webhook_url"}

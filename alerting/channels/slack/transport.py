@@ -10,7 +10,8 @@ from typing import Any
 from django.conf import settings
 
 from alerting import outbound
-from alerting.channels.base import Config, TransportError
+from alerting.channels.base import Config
+from alerting.channels.errors import TransportError
 from alerting.channels.slack.blocks import payload
 from alerting.messages import Message, clean
 

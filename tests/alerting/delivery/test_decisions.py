@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from alerting.channels import TransportError
-from alerting.channels.base import Scope
+from alerting.channels.errors import Scope
 from alerting.delivery.decisions import outcome_of, reason_to_drop, retry_delay_seconds
 from alerting.models import Alert, NotificationChannel, Purpose, Status
 from tests.alerting.delivery_rows import NOW
