@@ -73,6 +73,9 @@ def test_nothing_acknowledged_is_lost_when_postgresql_is_killed(world: World) ->
         "the store to come back",
         60,
     )
+    # The writer's old backend may have stored that; readers need the new server.
+    wait_for(lambda: not postgres.is_running(), "the old server to be gone")
+    world.platform.wait_until_ready()
     rows = world.get("/api/v1/events/?event_type=kill_test&page_size=1000")["results"]
     assert sorted(row["event_name"] for row in rows) == sorted([*stored, "after"])
 

@@ -38,13 +38,14 @@ def admin(db: None) -> Client:
 
 
 def test_series_are_listed_with_their_newest_value_and_its_age(admin: Client, project: Project) -> None:
+    now = datetime.now(UTC)
     record(
         project,
         PointRecord(
-            metric_name="cpu_usage", metric_value=10, host_name="web-1", timestamp=NOW - timedelta(hours=2)
+            metric_name="cpu_usage", metric_value=10, host_name="web-1", timestamp=now - timedelta(hours=2)
         ),
         PointRecord(metric_name="cpu_usage", metric_value=71.54, host_name="web-1", metric_unit="percent",
-                    timestamp=NOW - timedelta(minutes=5)),
+                    timestamp=now - timedelta(minutes=5)),
         PointRecord(metric_name="gone", tags={"region": "eu"}, stale=True),
     )  # fmt: skip
     shown = page(admin, f"{SERIES}?project={project.pk}")

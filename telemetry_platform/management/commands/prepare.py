@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from telemetry_platform.first_start import ensure_first_rows
+from telemetry_platform.tasks import make_partitions
 
 
 class Command(BaseCommand):
@@ -22,6 +23,8 @@ class Command(BaseCommand):
         try:
             call_command("migrate", interactive=False, stdout=sys.stderr, verbosity=1)
             made = ensure_first_rows(settings.ENV)
+            # Beat makes them every hour; a platform that was down for days begins with today's.
+            make_partitions()
         except DatabaseError as error:
             raise CommandError(f"the database refuses: {' '.join(str(error).split())}") from error
         self.stdout.write(json.dumps(dataclasses.asdict(made)))
