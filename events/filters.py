@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import django_filters
+from django.db.models import QuerySet
 
 from events.models import Event
-from projects.api.filters import ProjectFilterSet, TimeFilter, TraceIdFilter
+from events.queries import with_id
+from projects.api.filters import AddressFilter, NumberFilter, ProjectFilterSet, TimeFilter, TraceIdFilter
 
 
 class EventFilterSet(ProjectFilterSet):
@@ -13,6 +15,8 @@ class EventFilterSet(ProjectFilterSet):
 
     start = TimeFilter(field_name="event_timestamp", lookup_expr="gte")
     end = TimeFilter(field_name="event_timestamp", lookup_expr="lt")
+    timestamp = TimeFilter(field_name="event_timestamp")
+    id = django_filters.CharFilter(method="with_id")
     event_name = django_filters.CharFilter()
     event_type = django_filters.CharFilter()
     event_category = django_filters.CharFilter()
@@ -23,8 +27,14 @@ class EventFilterSet(ProjectFilterSet):
     license_id = django_filters.CharFilter(field_name="tenant_id")
     session_id = django_filters.CharFilter()
     source = django_filters.CharFilter()
+    source_ip = AddressFilter()
+    user_agent = django_filters.CharFilter()
+    duration_ms = NumberFilter()
     trace_id = TraceIdFilter()
     span_id = TraceIdFilter()
+
+    def with_id(self, queryset: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
+        return with_id(queryset, value)
 
     class Meta:
         model = Event

@@ -51,11 +51,17 @@ def run(
     write, errors = signal.prepare(decoded.records, bounds_of(project_id, signal.kind, received_at))
     refused = [*decoded.errors, *errors]
 
+    told: list[Outcome] = []
+
     def finish(outcome: Outcome) -> Answer:
-        whole = Outcome(outcome.inserted, outcome.duplicates, [*refused, *outcome.errors])
-        count(signal.kind, whole)
-        return answer(whole)
+        # Only the last one counts: a transaction that is tried again asks again.
+        told[:] = [Outcome(outcome.inserted, outcome.duplicates, [*refused, *outcome.errors])]
+        return answer(told[0])
 
     if not write.rows and receipt is None:
-        return finish(Outcome())
-    return write_request(WriteRequest([write], finish, received_at, receipt))
+        result = finish(Outcome())
+    else:
+        result = write_request(WriteRequest([write], finish, received_at, receipt))
+    for outcome in told:
+        count(signal.kind, outcome)
+    return result

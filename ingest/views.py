@@ -18,6 +18,7 @@ from ingest.bodies import BodyReader, BodyTooLarge, BrokenEncoding, UnknownEncod
 from ingest.protocols.base import FormatError, TooManyRecords, WireFormat
 from projects.api.authentication import KeyRateThrottle, project_id_of
 from projects.api.errors import BadRequest, Unavailable
+from projects.api.filters import refuse_parameters
 from storage.records import Receipt, digest_128
 from storage.transaction import ReceiptMismatch
 from storage.writer import QueueFull, StoreUnavailable
@@ -55,6 +56,10 @@ class IngestView(APIView):
 
     signal: ClassVar[pipeline.Signal]
     wire: ClassVar[WireFormat]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        refuse_parameters(request)
 
     def post(self, request: Request) -> HttpResponse:
         _check_media_type(request.META.get("CONTENT_TYPE", ""))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import django_filters
 
 from metrics.models import BusinessMetric, MetricPoint, MetricSeries
-from projects.api.filters import ProjectFilterSet, TimeFilter
+from projects.api.filters import NumberFilter, ProjectFilterSet, TimeFilter
 
 
 class MetricPointFilterSet(ProjectFilterSet):
@@ -13,6 +13,12 @@ class MetricPointFilterSet(ProjectFilterSet):
 
     start = TimeFilter(field_name="timestamp", lookup_expr="gte")
     end = TimeFilter(field_name="timestamp", lookup_expr="lt")
+    timestamp = TimeFilter()
+    metric_value = NumberFilter(field_name="value")
+    percentile_50 = NumberFilter()
+    percentile_90 = NumberFilter()
+    percentile_95 = NumberFilter()
+    percentile_99 = NumberFilter()
     metric_name = django_filters.CharFilter(field_name="series__name")
     metric_type = django_filters.CharFilter(field_name="series__metric_type")
     metric_unit = django_filters.CharFilter(field_name="series__unit")
@@ -52,6 +58,9 @@ class BusinessMetricFilterSet(ProjectFilterSet):
     start = TimeFilter(field_name="period_end", lookup_expr="gte")
     end = TimeFilter(field_name="period_end", lookup_expr="lt")
     metric_name = django_filters.CharFilter()
+    metric_value = NumberFilter()
+    period_start = TimeFilter()
+    period_end = TimeFilter()
     metric_category = django_filters.CharFilter()
     metric_unit = django_filters.CharFilter()
     currency = django_filters.CharFilter()

@@ -15,6 +15,10 @@ Labels = tuple[tuple[str, str], ...]
 COPIED_LABELS = ("service_name", "host_name", "instance_id")
 """Labels that also have a column, for searching."""
 
+MAX_LABELS = 64
+MAX_LABEL_NAME = 200
+MAX_LABEL_VALUE = 1000
+
 
 def label_text(value: Scalar) -> str:
     """A scalar as JSON writes it; texts as they are."""
@@ -26,13 +30,19 @@ def label_text(value: Scalar) -> str:
 def labels_of(tags: Mapping[str, Scalar] | None, copied: Mapping[str, str | None]) -> Labels:
     """All labels of a record, null ones left out. Raises ValueError where a tag and a field contradict each other."""
     labels = {name: label_text(value) for name, value in (tags or {}).items() if value is not None}
+    if len(labels) > MAX_LABELS:
+        raise ValueError(f"a series has at most {MAX_LABELS} labels")
+    for name, text in labels.items():
+        if len(name) > MAX_LABEL_NAME or len(text) > MAX_LABEL_VALUE:
+            limits = f"{MAX_LABEL_NAME} characters, its value {MAX_LABEL_VALUE}"
+            raise ValueError(f"the label {name[:50]!r} is too long: a name has at most {limits}")
     for name, value in copied.items():
         if value is not None and labels.setdefault(name, value) != value:
             raise ValueError(f"tags.{name} differs from {name}")
     return tuple(sorted(labels.items()))
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def series_identity(project_id: int, name: str, metric_type: str, labels: Labels) -> tuple[int, uuid.UUID]:
     """(id, fingerprint): the first 63 bits and all 128 bits of one BLAKE2b digest.
 

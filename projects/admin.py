@@ -57,7 +57,7 @@ class ApiKeyAdmin(ProjectModelAdmin):
         "created_at",
         "state",
     )
-    list_filter = ("project",)
+    list_filter = (("project", admin.RelatedOnlyFieldListFilter),)
     search_fields = ("name", "prefix")
     list_select_related = ("project",)
     actions = ("revoke",)

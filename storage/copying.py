@@ -63,7 +63,7 @@ def insert_missing(cursor: Cursor, table: Table, slots: Sequence[Slot]) -> None:
         if key in inserted:
             inserted.remove(key)
             slot.outcome.inserted += 1
-        elif not table.compare or _equal(stored[key], _compared(table, slot.row)):
+        elif key not in stored or _equal(stored[key], _compared(table, slot.row)):
             slot.outcome.duplicates += 1
         else:
             slot.outcome.errors.append(_conflict(table, slot.index))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -50,43 +51,37 @@ def known_receipts(cursor: Cursor, requests: Sequence[WriteRequest]) -> dict[int
 
     Takes a lock per receipt until the transaction ends: of two requests at once the second waits for the first.
     """
-    known: dict[int, Answer | int | None] = {}
-    first_index: dict[tuple[int, str], int] = {}
-    with_receipt = [(index, request) for index, request in enumerate(requests) if request.receipt]
-    for index, request in with_receipt:
-        assert request.receipt is not None
-        key = (request.receipt.project_id, request.receipt.key)
-        if key in first_index:
-            first = requests[first_index[key]].receipt
-            assert first is not None
-            same = first.body_hash == request.receipt.body_hash
-            known[index] = first_index[key] if same else None
-        else:
-            first_index[key] = index
-    for project_id, text in sorted(first_index):
+    by_receipt: dict[tuple[int, str], list[int]] = {}
+    for index, request in enumerate(requests):
+        if request.receipt:
+            by_receipt.setdefault((request.receipt.project_id, request.receipt.key), []).append(index)
+    # Sorted, so that two processes with the same keys wait for each other instead of deadlocking.
+    for project_id, text in sorted(by_receipt):
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))",
             (f"{project_id}:{text}", RECEIPT_LOCK_SEED),
         )
-    for (project_id, text), index in first_index.items():
+    known: dict[int, Answer | int | None] = {}
+    for (project_id, text), indexes in by_receipt.items():
+        oldest = requests[indexes[0]].received_at - RECEIPT_LIFE
         cursor.execute(
             "SELECT body_hash, status, answer FROM ingest_receipts "
             "WHERE project_id = %s AND idempotency_key = %s AND created_at > %s",
-            (project_id, text, requests[index].received_at - RECEIPT_LIFE),
+            (project_id, text, oldest),
         )
-        if row := cursor.fetchone():
-            receipt = requests[index].receipt
-            assert receipt is not None
-            known[index] = Answer(row[1], bytes(row[2])) if row[0] == receipt.body_hash else None
-    return _follow_twins(known)
-
-
-def _follow_twins(known: dict[int, Answer | int | None]) -> dict[int, Answer | int | None]:
-    """A twin of a request whose answer is stored already takes that answer."""
-    for index, value in known.items():
-        if isinstance(value, int) and value in known:
-            known[index] = known[value]
+        row = cursor.fetchone()
+        hashes = {index: _body_hash(requests[index]) for index in indexes}
+        if row:
+            answer = Answer(row[1], bytes(row[2]))
+            known |= {index: answer if found == row[0] else None for index, found in hashes.items()}
+        else:
+            first = indexes[0]
+            known |= {index: first if hashes[index] == hashes[first] else None for index in indexes[1:]}
     return known
+
+
+def _body_hash(request: WriteRequest) -> uuid.UUID | None:
+    return request.receipt.body_hash if request.receipt else None
 
 
 def keep_receipts(cursor: Cursor, answered: Sequence[tuple[WriteRequest, Answer]]) -> None:

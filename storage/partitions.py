@@ -24,6 +24,7 @@ ADVISORY_LOCK_CLASS = 0x7E1E
 LOCK_TIMEOUT = "200ms"
 DROP_ATTEMPTS = 25
 DELETE_BATCH_ROWS = 10_000
+MAX_DELETE_BATCHES = 100
 
 _NAME = re.compile(r"_p(\d{8})$")
 _known: set[tuple[str, str, date]] = set()
@@ -132,7 +133,10 @@ def drop(partition: Partition) -> bool:
 
 
 def delete_older(relation: str, time_column: str, cutoff: datetime, condition: sql.Composable) -> int:
-    """Delete rows of one relation older than the cutoff that meet the condition, in batches; returns how many."""
+    """Delete rows of one relation older than the cutoff that meet the condition, in batches; returns how many.
+
+    At most 100 batches (a million rows) a call, so that a purge stays short; the next one goes on.
+    """
     statement = sql.SQL(
         "DELETE FROM {relation} WHERE ctid = ANY(ARRAY("
         "SELECT ctid FROM {relation} WHERE {time} < {cutoff} AND {condition} LIMIT {batch}))"
@@ -145,8 +149,9 @@ def delete_older(relation: str, time_column: str, cutoff: datetime, condition: s
     )
     deleted = 0
     with connect() as connection:
-        while True:
+        for _ in range(MAX_DELETE_BATCHES):
             count = connection.execute(statement).rowcount
             deleted += count
             if count < DELETE_BATCH_ROWS:
-                return deleted
+                break
+    return deleted

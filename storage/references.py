@@ -12,7 +12,7 @@ from storage.copying import columns_sql
 from storage.records import Row, Write
 from storage.registry import ReferenceTable
 
-KNOWN_LIMIT = 1_000_000
+KNOWN_LIMIT = 200_000
 _known: dict[tuple[str, int], Any] = {}
 """(table, id) -> fingerprint of rows that this process has seen committed."""
 

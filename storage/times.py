@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import msgspec
@@ -9,14 +10,17 @@ import msgspec
 UNIX_SECONDS_BELOW = 1e11
 """A Unix number below this is seconds (until the year 5138), else milliseconds (since 1973)."""
 
+# A "+" of an offset arrives as a blank from clients that don't escape query strings.
+_UNESCAPED_OFFSET = re.compile(r"^(.*T.*) (\d\d:\d\d)$")
+
 
 def from_unix(number: float) -> datetime:
     """A Unix number in seconds or milliseconds. Raises ValueError outside the years 1 to 9999."""
-    seconds = number if abs(number) < UNIX_SECONDS_BELOW else number / 1000
     try:
+        seconds = number if abs(number) < UNIX_SECONDS_BELOW else number / 1000
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
-        raise ValueError(f"{number!r} is not a time") from None
+        raise ValueError("a Unix number outside the years 1 to 9999 is not a time") from None
 
 
 def as_utc(value: datetime) -> datetime:
@@ -43,7 +47,6 @@ def parse_time(text: str) -> datetime:
     if number is not None:
         return from_unix(number)
     try:
-        # A "+" of an offset arrives as a blank from clients that don't escape query strings.
-        return as_utc(msgspec.convert(text.replace(" 00:", "+00:"), datetime, strict=False))
+        return as_utc(msgspec.convert(_UNESCAPED_OFFSET.sub(r"\1+\2", text), datetime, strict=False))
     except msgspec.ValidationError:
-        raise ValueError(f"{text!r} is neither an RFC 3339 time nor a Unix number") from None
+        raise ValueError(f"{text[:100]!r} is neither an RFC 3339 time nor a Unix number") from None

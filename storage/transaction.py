@@ -18,6 +18,9 @@ from storage.records import Answer, Outcome, RecordError, Slot, Write, WriteRequ
 from storage.references import insert_references
 from storage.registry import Table
 
+STATEMENT_TIMEOUT = "20s"
+"""A store that hangs must become a 503, not a hanging client."""
+
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -54,6 +57,7 @@ def store(connection: Connection, requests: list[WriteRequest]) -> list[Result]:
 def _attempt(connection: Connection, requests: list[WriteRequest], *, optimistic: bool) -> list[Result]:
     outcomes = [Outcome() for _ in requests]
     with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'")
         first_answers = known_receipts(cursor, requests)
         fresh = [index for index in range(len(requests)) if index not in first_answers]
         plan = _plan(cursor, [(requests[index], outcomes[index]) for index in fresh])

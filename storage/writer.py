@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 MAX_QUEUED_ROWS = 100_000
 MAX_GROUP_ROWS = 20_000
 ATTEMPTS = 3
+MAX_WAIT_SECONDS = 60
+"""A database that stops answering ends a statement sooner; this is for a queue behind it."""
+
 LOST_CONNECTION = (psycopg.OperationalError, psycopg.InterfaceError)
 COLLISIONS = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
@@ -73,7 +76,8 @@ class GroupWriter:
             self._queue.append(pending)
             self._queued_rows += pending.row_count
             self._changed.notify()
-        pending.done.wait()
+        if not pending.done.wait(MAX_WAIT_SECONDS):
+            raise StoreUnavailable
         if isinstance(pending.result, Answer):
             return pending.result
         assert pending.result is not None
@@ -92,13 +96,7 @@ class GroupWriter:
 
     def _run(self) -> None:
         while group := self._next_group():
-            results: list[Result] = [StoreUnavailable()] * len(group)
-            try:
-                results = self._store([pending.request for pending in group])
-            except Exception:
-                # The thread must outlive anything a batch does: every client of this process waits on it.
-                logger.exception("a batch could not be stored")
-                self._disconnect()
+            results = self._store([pending.request for pending in group])
             for pending, result in zip(group, results, strict=True):
                 pending.result = result
                 pending.done.set()
@@ -118,7 +116,10 @@ class GroupWriter:
             return group
 
     def _store(self, requests: list[WriteRequest]) -> list[Result]:
-        """Try the whole group; where that fails for its content, each request alone, so one can't fail the others."""
+        """Try the whole group; where that fails for its content, each request alone, so one can't fail the others.
+
+        Never raises: the thread must outlive anything a batch does, every client of this process waits on it.
+        """
         for attempt in range(ATTEMPTS):
             try:
                 results = store(self._connected(), requests)
@@ -136,10 +137,13 @@ class GroupWriter:
                 if attempt:
                     logger.warning("database unavailable: %s", type(error).__name__)
                     break
-            except psycopg.Error:
-                if len(requests) == 1:
-                    raise
-                return [self._store([request])[0] for request in requests]
+            except Exception:
+                # Not only psycopg's errors: whatever one request's content causes must not fail the others.
+                if len(requests) > 1:
+                    return [self._store([request])[0] for request in requests]
+                logger.exception("a request could not be stored")
+                self._disconnect()
+                break
         return [StoreUnavailable()] * len(requests)
 
     def _connected(self) -> psycopg.Connection[tuple[object, ...]]:

@@ -88,7 +88,10 @@ class ScheduleAdmin(ModelAdmin):
 
 @admin.register(LogEntry)
 class AuditAdmin(LogEntryAdmin, ModelAdmin):
-    """Who changed which setting; written by the platform, read by people."""
+    """Who changed which setting; written by the platform, read by superusers: it spans all projects."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return bool(request.user.is_superuser)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

@@ -50,7 +50,7 @@ def _paths(route: str, **views: View) -> tuple[URLPattern, list[URLPattern]]:
 
 _ROUTES = [
     _paths("events", post=EventIngestView.as_view(), get=EventViewSet.as_view({"get": "list"})),
-    _paths(r"events/(?P<event_id>[^/]+)", get=EventViewSet.as_view({"get": "retrieve"})),
+    _paths(r"events/(?P<event_id>.+?)", get=EventViewSet.as_view({"get": "retrieve"})),
     _paths("metrics", post=MetricIngestView.as_view(), get=MetricPointViewSet.as_view({"get": "list"})),
     _paths("metrics/series", get=MetricSeriesViewSet.as_view({"get": "list"})),
     _paths(r"metrics/series/(?P<series_id>[^/]+)", get=MetricSeriesViewSet.as_view({"get": "retrieve"})),

@@ -54,8 +54,8 @@ ENTRIES = (
     PeriodicEntry(
         "Purge expired data",
         "telemetry_platform.tasks.purge_expired",
-        24 * 3600,
-        "Drops what is older than its project's retention.",
+        1800,
+        "Drops what is older than its project's retention, a slice at a time.",
     ),
     PeriodicEntry(
         "Drop old ingest identities and receipts",

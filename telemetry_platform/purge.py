@@ -7,6 +7,8 @@ finds the rest and nothing else.
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -54,7 +56,8 @@ def plan(now: datetime, overrides: Mapping[Kind, int] | None = None) -> list[Ste
     lives = {kind: lives_of(kind, overrides or {}) for kind in KINDS}
     steps: list[Step] = []
     for table in tables():
-        steps += _steps_of_table(table, lives[table.retention], now)
+        is_exact = table.retention in (overrides or {})
+        steps += _steps_of_table(table, lives[table.retention], now, is_exact=is_exact)
     steps += [
         Step(
             f"resolved alerts {which}",
@@ -69,16 +72,27 @@ def plan(now: datetime, overrides: Mapping[Kind, int] | None = None) -> list[Ste
     return steps
 
 
-def run(steps: Iterable[Step]) -> None:
-    """Do the steps; one that fails is logged and doesn't stop the others: the next run finds it again."""
+def run(steps: Iterable[Step], seconds: float = math.inf) -> None:
+    """Do the steps; one that fails is logged and doesn't stop the others: the next run finds it again.
+
+    After `seconds` no further step begins, so that a worker's child is free for other work; the next run goes on.
+    """
+    ends_at = time.monotonic() + seconds
     for step in steps:
+        if time.monotonic() > ends_at:
+            return
         try:
             logger.info("purge: %s: %s", step.text, step.run())
         except Exception:
             logger.exception("purge: %s failed", step.text)
 
 
-def _steps_of_table(table: Table, lives: Lives, now: datetime) -> list[Step]:
+def _steps_of_table(table: Table, lives: Lives, now: datetime, *, is_exact: bool) -> list[Step]:
+    """Partitions that end before everybody's cutoff go whole, in others the rows of projects with a shorter life.
+
+    The day that the longest life's cutoff falls into waits until it can go whole, unless the days were asked for
+    by hand (`is_exact`).
+    """
     if not table.partitioned:
         return [
             Step(f"{table.name} {which}", _rows(table.name, table, cutoff, projects, exclude))
@@ -92,7 +106,7 @@ def _steps_of_table(table: Table, lives: Lives, now: datetime) -> list[Step]:
             steps.append(Step(_describe(partition), _drop(partition)))
             continue
         for which, cutoff, projects, exclude in _cutoffs(lives, now):
-            if cutoff > start_of(partition.day) and cutoff != drop_before:
+            if cutoff > start_of(partition.day) and (is_exact or cutoff != drop_before):
                 steps.append(
                     Step(f"{partition.name} {which}", _rows(partition.name, table, cutoff, projects, exclude))
                 )

@@ -11,6 +11,8 @@ from telemetry_platform.environment import Environment
 
 # Seconds. A store that doesn't answer must not hold a request or a tick for longer.
 CONNECT_TIMEOUT_SECONDS = 5
+KEEPALIVE_IDLE_SECONDS = 15
+TCP_TIMEOUT_MILLISECONDS = 20_000
 
 
 def database_url(env: Environment) -> str:
@@ -37,6 +39,8 @@ def django_database(url: str) -> dict[str, Any]:
     # A socket's folder arrives as an option; Django's own tools (dbshell) read HOST.
     database["HOST"] = options.pop("host", "") or database["HOST"]
     options.setdefault("connect_timeout", CONNECT_TIMEOUT_SECONDS)
+    options.setdefault("keepalives_idle", KEEPALIVE_IDLE_SECONDS)
+    options.setdefault("tcp_user_timeout", TCP_TIMEOUT_MILLISECONDS)
     options["prepare_threshold"] = None
     database["DISABLE_SERVER_SIDE_CURSORS"] = True
     return database

@@ -5,12 +5,8 @@ from typing import Any
 import django_filters
 from django import forms
 
-from projects.api.filters import ProjectFilterSet, TimeFilter, TraceIdFilter
+from projects.api.filters import NumberFilter, ProjectFilterSet, TimeFilter, TraceIdFilter
 from traces.models import Span
-
-
-class MillisecondsFilter(django_filters.Filter):
-    field_class = forms.FloatField
 
 
 class StatusCodeFilter(django_filters.Filter):
@@ -27,6 +23,9 @@ class SpanFilterSet(ProjectFilterSet):
 
     start = TimeFilter(field_name="start_time", lookup_expr="gte")
     end = TimeFilter(field_name="start_time", lookup_expr="lt")
+    start_time = TimeFilter()
+    duration_ms = NumberFilter()
+    http_url = django_filters.CharFilter()
     trace_id = TraceIdFilter()
     span_id = TraceIdFilter()
     parent_span_id = TraceIdFilter()
@@ -37,8 +36,8 @@ class SpanFilterSet(ProjectFilterSet):
     http_method = django_filters.CharFilter()
     http_status_code = StatusCodeFilter()
     user_id = django_filters.CharFilter()
-    min_duration_ms = MillisecondsFilter(field_name="duration_ms", lookup_expr="gte")
-    max_duration_ms = MillisecondsFilter(field_name="duration_ms", lookup_expr="lte")
+    min_duration_ms = NumberFilter(field_name="duration_ms", lookup_expr="gte")
+    max_duration_ms = NumberFilter(field_name="duration_ms", lookup_expr="lte")
 
     class Meta:
         model = Span

@@ -19,7 +19,8 @@ MAX_DEPTH = 200
 MAX_ERRORS = 1000
 
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Possessive, and an unterminated text runs to the end: one pass over any bytes.
+_JSON_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _PATH = re.compile(r" - at `\$\.?([^`]*)`$")
 _MISSING = re.compile(r"missing required field `([^`]*)`")
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
@@ -136,7 +137,7 @@ def _check_depth(body: bytes) -> None:
     brackets = body.translate(None, _ALL_BUT_BRACKETS)
     if not _is_surely_shallow(brackets):
         brackets = _JSON_STRING.sub(b"", body).translate(None, _ALL_BUT_BRACKETS)
-        if _deepest(brackets) > MAX_DEPTH:
+        if _is_deep(brackets):
             raise _too_deep()
 
 
@@ -152,12 +153,13 @@ def _is_surely_shallow(brackets: bytes) -> bool:
     return not brackets
 
 
-def _deepest(brackets: bytes) -> int:
-    depth = deepest = 0
+def _is_deep(brackets: bytes) -> bool:
+    depth = 0
     for bracket in brackets:
         depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 def native_answer(outcome: Outcome) -> Answer:

@@ -49,6 +49,16 @@ class TraceIdFilter(django_filters.CharFilter):
         return found
 
 
+class NumberFilter(django_filters.Filter):
+    """Equality with a number; django-filter's own takes decimals, which a float column never equals."""
+
+    field_class = forms.FloatField
+
+
+class AddressFilter(django_filters.Filter):
+    field_class = forms.GenericIPAddressField
+
+
 class ProjectFilterSet(django_filters.FilterSet):
     """Base of all filter sets: declared filters plus `<column>.<key>` into the JSON columns named in `json_columns`."""
 
@@ -69,6 +79,12 @@ class ProjectFilterSet(django_filters.FilterSet):
     def knows(cls, parameter: str) -> bool:
         column, dot, key = parameter.partition(".")
         return parameter in cls.base_filters or bool(dot and key and column in cls.json_columns)
+
+
+def refuse_parameters(request: Request) -> None:
+    """For views that take no query parameters: any is 400 by name."""
+    for parameter in request.query_params:
+        raise BadRequest(f"Unknown query parameter {parameter[:100]!r}.", code="unknown_parameter")
 
 
 class StrictFilterBackend(DjangoFilterBackend):

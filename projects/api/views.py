@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 
 from django.db.models import Model, QuerySet
 from rest_framework import mixins, viewsets
+from rest_framework.request import Request
 
 from projects.api.authentication import KeyRateThrottle, project_id_of
-from projects.api.filters import StrictFilterBackend
+from projects.api.filters import StrictFilterBackend, refuse_parameters
 from projects.api.pagination import KeysetPagination
 
 
@@ -20,6 +21,11 @@ class ProjectReadViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
     pagination_class = KeysetPagination
     filter_backends = [StrictFilterBackend]
     throttle_classes = [KeyRateThrottle]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if self.action != "list":
+            refuse_parameters(request)
 
     def get_queryset(self) -> QuerySet[Any]:
         if getattr(self, "swagger_fake_view", False):

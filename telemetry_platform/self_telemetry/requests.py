@@ -83,8 +83,12 @@ def flush() -> None:
             host_name=points.HOST,
         ),
     ]
-    if not points.store(records, timezone.now()):
-        times.give_back(durations_ms, error_count)
+    is_stored = False
+    try:
+        is_stored = points.store(records, timezone.now())
+    finally:
+        if not is_stored:
+            times.give_back(durations_ms, error_count)
 
 
 class SelfTelemetryMiddleware:

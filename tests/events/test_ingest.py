@@ -78,6 +78,7 @@ BAD_RECORDS: list[tuple[bytes, str, str]] = [
     (b'{"event_name": "x", "timestamp": 1e300}', "timestamp", "invalid"),
     (b'{"event_name": "x", "timestamp": "0001-01-01T00:00:00+05:00"}', "timestamp", "invalid"),
     (b'{"event_name": "x", "timestamp": 99999999999999999999999999}', "timestamp", "invalid"),
+    (b'{"event_name": "x", "timestamp": ' + b"9" * 400 + b"}", "timestamp", "invalid"),
     (b'{"event_name": "x", "timestamp": 1500000000}', "timestamp", "too_old"),
     (b'{"event_name": "x", "timestamp": "2999-01-01T00:00:00Z"}', "timestamp", "in_future"),
     (b'{"event_name": "a\\u0000b"}', "event_name", "nul"),
@@ -235,6 +236,12 @@ def test_scopes_part_sending_from_reading(project: Project) -> None:
     assert reader.get(EVENTS).status_code == 200
     refused = reader.post(EVENTS, {"event_name": "x"})
     assert (refused.status_code, refused.json()["code"]) == (403, "missing_scope")
+
+
+def test_query_parameters_are_refused_by_name(api: ProjectClient) -> None:
+    answer = api.post(f"{EVENTS}?foo=1", {"event_name": "x"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "unknown_parameter")
+    assert "foo" in answer.json()["detail"]
 
 
 def test_other_methods_are_405_with_allow(api: ProjectClient) -> None:

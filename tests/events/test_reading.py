@@ -111,6 +111,33 @@ def test_one_event_is_found_by_its_uuid_and_by_its_text(api: ProjectClient) -> N
     assert api.get(f"{EVENTS}/%00/").status_code == 404
 
 
+def test_an_id_may_hold_slashes(api: ProjectClient) -> None:
+    send(api, {"id": "orders/42", "event_name": "with slash"})
+    for path in ("orders%2F42/", "orders/42", "orders/42/"):
+        assert api.get(f"{EVENTS}/{path}").json()["event_name"] == "with slash"
+
+
+def test_one_event_takes_no_parameters(api: ProjectClient) -> None:
+    send(api, {"id": "plain"})
+    assert api.get(f"{EVENTS}/plain/?nonsense=1").json()["code"] == "unknown_parameter"
+
+
+def test_values_that_are_no_texts_filter_too(api: ProjectClient) -> None:
+    send(api, {"id": "a", "source_ip": "192.0.2.7", "user_agent": "curl/8", "duration_ms": 12.5}, {"id": "b"})
+    moment = quote(MOMENT.isoformat())
+    for query in ("id=a", "source_ip=192.0.2.7", "user_agent=curl%2F8", "duration_ms=12.5"):
+        assert [row["id"] for row in api.results(f"{EVENTS}/?{query}")] == ["a"], query
+    assert len(api.results(f"{EVENTS}/?timestamp={moment}")) == 2
+    assert api.get(f"{EVENTS}/?source_ip=here").status_code == 400
+    assert api.get(f"{EVENTS}/?duration_ms=long").status_code == 400
+
+
+def test_an_offset_whose_plus_was_not_escaped_is_understood(api: ProjectClient) -> None:
+    send(api, {"id": "a"})
+    start = (MOMENT + timedelta(hours=2)).replace(tzinfo=None).isoformat()
+    assert len(api.results(f"{EVENTS}/?start={start}+02:00")) == 1
+
+
 def test_another_projects_key_sees_nothing(api: ProjectClient, other_api: ProjectClient) -> None:
     send(api, {"id": "mine"})
     assert other_api.results(EVENTS) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -43,6 +44,14 @@ def test_every_record_is_either_decoded_or_named_once(records: list[dict[str, An
         return
     places = [index for index, _ in decoded.records] + [error.index for error in decoded.errors]
     assert sorted(places) == list(range(len(records)))
+
+
+def test_an_unterminated_text_costs_one_pass() -> None:
+    body = b'{"events":["' + b'\\"' * 500_000 + b"[" * 300
+    started = time.process_time()
+    with pytest.raises(FormatError):
+        FORMAT.decode(body)
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize("depth", [1, 197, 198, 199, 500, 5000])

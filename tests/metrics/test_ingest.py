@@ -239,3 +239,12 @@ def test_a_stale_marker_is_no_measurement(project: Project, api: ProjectClient) 
     (row,) = api.results(METRICS)
     assert (row["metric_value"], row["stale"]) == (None, True)
     assert MetricSeries.objects.get(project=project).name == "gone"
+
+
+@pytest.mark.parametrize(
+    "tags", [{f"label_{number}": 1 for number in range(65)}, {"x" * 201: 1}, {"label": "x" * 1001}]
+)
+def test_labels_are_bounded(api: ProjectClient, tags: dict[str, object]) -> None:
+    answer = api.post(METRICS, {"metrics": [{"metric_name": "x", "metric_value": 1, "tags": tags}]})
+    assert counts(answer) == (0, 0, 1)
+    assert places(answer) == [(0, "tags", "invalid")]

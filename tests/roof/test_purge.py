@@ -83,6 +83,25 @@ def test_a_project_with_a_longer_life_keeps_rows_that_others_lose(
     assert names(api) == ["age 150"]
 
 
+def test_days_asked_for_by_hand_are_exact(api: ProjectClient) -> None:
+    send(api, 0, 0.01, 1.5)
+    call_command("purge", "--events-days", "1", stdout=StringIO())
+    assert names(api) == ["age 0", "age 0.01"]
+    call_command("purge", "--events-days", "0", stdout=StringIO())
+    assert names(api) == []
+
+
+def test_no_step_begins_after_its_time() -> None:
+    done: list[str] = []
+
+    def work() -> str:
+        done.append("done")
+        return "done"
+
+    purge.run([purge.Step("one", work)], seconds=-1)
+    assert done == []
+
+
 def test_a_failing_step_does_not_stop_the_others() -> None:
     done: list[str] = []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 from django.test import Client
 
 from projects.models import Project
@@ -60,6 +61,18 @@ def test_what_could_not_be_stored_goes_with_the_next_flush(
     requests.flush()
     rows = {row["metric_name"]: row["metric_value"] for row in own.results(METRICS)}
     assert rows == {"response_time": 20, "request_errors": 1}
+
+
+def test_what_met_an_error_on_its_way_goes_with_the_next_flush(
+    own: ProjectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests.times.add(10, True)
+    with monkeypatch.context() as away:
+        away.setitem(connection.settings_dict, "HOST", "/nonexistent")
+        connection.close()
+        with pytest.raises(OperationalError):
+            requests.flush()
+    assert requests.times.take()[0].count == 1
 
 
 def test_nothing_is_written_where_nothing_happened(own: ProjectClient) -> None:

@@ -16,7 +16,8 @@ from events.records import EVENTS, EventRecord, prepare
 from projects.models import Project
 from storage import partitions
 from storage.connections import connect
-from storage.records import Answer, Bounds, Outcome, Write, WriteRequest
+from storage.records import Answer, Bounds, Outcome, Receipt, Write, WriteRequest, digest_128
+from storage.transaction import ReceiptMismatch
 from storage.writer import GroupWriter, QueueFull, StoreUnavailable, ensure_partitions
 
 pytestmark = pytest.mark.django_db
@@ -138,6 +139,34 @@ def test_a_poisoned_record_in_a_shared_batch_fails_only_its_own_request(sender: 
     )
     assert [(outcome.inserted, len(outcome.errors)) for outcome in outcomes] == [(1, 0), (0, 1), (1, 0)]
     assert sender.stored() == ["a", "c", "first"]
+
+
+def test_a_request_that_fails_for_any_reason_fails_alone(sender: Sender) -> None:
+    bad = sender.write_of("bad")
+    row = list(bad.rows[0])
+    row[EVENTS.position("event_name")] = None
+    bad.rows[0] = tuple(row)
+    told: list[Outcome] = []
+    writes = [sender.write_of("a"), bad, sender.write_of("c")]
+    ensure_partitions(writes)
+    results = sender.writer._store([sender.request(write, told) for write in writes])
+    assert [type(result) for result in results] == [Answer, StoreUnavailable, Answer]
+    assert sender.stored() == ["a", "c"]
+
+
+def test_a_retry_is_answered_beside_a_mismatch_of_the_same_key(sender: Sender) -> None:
+    def request(name: str, body: bytes) -> WriteRequest:
+        made = sender.request(sender.write_of(name), [])
+        made.receipt = Receipt(sender.project_id, "key", digest_128(body))
+        made.answer = lambda outcome: Answer(202, body)
+        return made
+
+    ensure_partitions([sender.write_of("first")])
+    first = sender.writer.write(request("first", b"X"))
+    results = sender.writer._store([request("other", b"Y"), request("first", b"X"), request("first", b"X")])
+    assert isinstance(results[0], ReceiptMismatch)
+    assert results[1:] == [first, first]
+    assert sender.stored() == ["first"]
 
 
 def test_a_lost_connection_is_opened_again_and_the_batch_stored_once(sender: Sender) -> None:
