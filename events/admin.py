@@ -1,19 +1,49 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from events.models import Event
 from events.queries import newest_by_id
-from projects.admin_base import ProjectFilter, ReadOnlyTelemetryAdmin
+from projects.admin_base import ProjectFilter, ReadOnlyTelemetryAdmin, example_command
 
 SEARCHED = ("event_name", "event_type", "user_id", "anonymous_id", "session_id", "tenant_id", "trace_id")
+
+
+class SinceFilter(admin.SimpleListFilter):
+    """Of the last hour, day or week; the key serves it."""
+
+    title = "time"
+    parameter_name = "since_hours"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("1", "Last hour"), ("24", "Last day"), ("168", "Last week")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
+        if self.value() not in {"1", "24", "168"}:
+            return queryset
+        return queryset.filter(event_timestamp__gte=timezone.now() - timedelta(hours=int(self.value() or 1)))
+
+
+class SeverityFilter(admin.SimpleListFilter):
+    """The usual words; a list of what is stored would have to read all of it."""
+
+    title = "severity"
+    parameter_name = "severity"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(word, word.capitalize()) for word in ("info", "warning", "error", "critical")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
+        return queryset.filter(severity=self.value()) if self.value() else queryset
 
 
 @admin.register(Event)
@@ -31,7 +61,9 @@ class EventAdmin(ReadOnlyTelemetryAdmin):
         "source",
     )
     list_display_links = ("event_timestamp", "event_name")
-    list_filter = (ProjectFilter,)
+    list_filter = (ProjectFilter, SinceFilter, SeverityFilter)
+    empty_words = "Events and log records of your applications. None has arrived in this project."
+    empty_command = example_command("events", '{"event_name": "hello"}')
     search_fields = ("event_name",)
     search_help_text = "Exact event name or type, user, anonymous, session, tenant or trace id, or event id"
     fieldsets = (

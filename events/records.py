@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from storage.fields import LongText, Milliseconds, Moment, Name, Text, text_or_none
+from storage.fields import Actor, LongText, Milliseconds, Moment, Name, Text, text_or_none
 from storage.ids import normal_trace_id, stored_id, time_in_id
 from storage.records import Bounds, Identity, RecordError, Row, Write, digest_128, random_uuid
 from storage.registry import Table, register
@@ -60,11 +60,11 @@ class EventRecord(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     event_category: Text = ""
     timestamp: Moment | None = None
     id: Name | None = None
-    user_id: Text | int | None = None
-    anonymous_id: Text | int | None = None
-    tenant_id: Text | int | None = None
-    license_id: Text | int | None = None
-    session_id: Text | int | None = None
+    user_id: Actor | None = None
+    anonymous_id: Actor | None = None
+    tenant_id: Actor | None = None
+    license_id: Actor | None = None
+    session_id: Actor | None = None
     source: Text | None = None
     source_ip: Text | None = None
     user_agent: LongText | None = None
@@ -86,7 +86,9 @@ def prepare(records: Iterable[tuple[int, EventRecord]], bounds: Bounds) -> tuple
         if isinstance(moment, RecordError):
             errors.append(moment)
             continue
-        problem = bounds.error(index, "timestamp", moment) or _bad_address(index, record)
+        problem = (
+            bounds.error(index, "timestamp", moment) or _bad_address(index, record) or _twice(index, record)
+        )
         if problem:
             errors.append(problem)
             continue
@@ -130,6 +132,16 @@ def _bad_address(index: int, record: EventRecord) -> RecordError | None:
         address = None
     if address is None or "%" in record.source_ip:
         return RecordError(index, "source_ip", "invalid", "source_ip is not an IPv4 or IPv6 address")
+    return None
+
+
+def _twice(index: int, record: EventRecord) -> RecordError | None:
+    """Two names of one column: taking either would drop the other without a word."""
+    for name, older in (("tenant_id", "license_id"), ("properties", "event_data")):
+        if getattr(record, older) is not None and getattr(record, name) is not None:
+            return RecordError(
+                index, older, "given_twice", f"{older} is another name of {name}; send one of them"
+            )
     return None
 
 

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 MAX_SENT_BYTES = 20_000_000
 MAX_INFLATED_BYTES = 50_000_000
 MAX_DRAINED_BYTES = 64_000_000
 CHUNK_BYTES = 65_536
+MAX_MEMBERS = 1_000
+
+# Of web's 72 threads. A body that trickles in holds one; the others must stay free for /health and for people.
+MAX_READERS = 56
+MAX_DRAINERS = 8
+MAX_READER_WAIT_SECONDS = 1.0
+
+_readers = threading.BoundedSemaphore(MAX_READERS)
+_drainers = threading.BoundedSemaphore(MAX_DRAINERS)
 
 _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
 class BodyTooLarge(ValueError):
     """More than 20 MB sent, or more than 50 MB after decompression."""
+
+
+class TooManyReaders(Exception):
+    """So many bodies are coming in slowly that no thread can be spared for another."""
 
 
 class UnknownEncoding(ValueError):
@@ -49,9 +64,17 @@ class BodyReader:
         return block
 
     def read(self) -> bytes:
-        """The body as sent. Raises BodyTooLarge past 20 MB, after reading the rest away."""
+        """The body as sent. Raises BodyTooLarge past 20 MB, after reading the rest away, or TooManyReaders."""
+        if not _readers.acquire(timeout=MAX_READER_WAIT_SECONDS):
+            raise TooManyReaders
+        try:
+            return self._read()
+        finally:
+            _readers.release()
+
+    def _read(self) -> bytes:
         if self.declared_bytes is not None and self.declared_bytes > MAX_SENT_BYTES:
-            self.drain()
+            drain(self._take)
             raise BodyTooLarge
         blocks: list[bytes] = []
         total = 0
@@ -59,14 +82,24 @@ class BodyReader:
             blocks.append(block)
             total += len(block)
             if total > MAX_SENT_BYTES:
-                self.drain()
+                drain(self._take)
                 raise BodyTooLarge
         return b"".join(blocks)
 
-    def drain(self) -> None:
-        """Read and throw away up to 64 MB, so that a client in the middle of sending sees the answer."""
-        while self._taken < MAX_DRAINED_BYTES and self._take(CHUNK_BYTES):
-            pass
+
+def drain(read: Callable[[int], bytes]) -> None:
+    """Read and throw away up to 64 MB, so that a client in the middle of sending sees the answer.
+
+    Only a few at a time: the others see their connection closed.
+    """
+    if not _drainers.acquire(blocking=False):
+        return
+    try:
+        for _ in range(MAX_DRAINED_BYTES // CHUNK_BYTES):
+            if not read(CHUNK_BYTES):
+                return
+    finally:
+        _drainers.release()
 
 
 def inflate(body: bytes, encoding: str) -> bytes:
@@ -76,19 +109,28 @@ def inflate(body: bytes, encoding: str) -> bytes:
         return body
     if name not in _WINDOW_BITS:
         raise UnknownEncoding(f"Content-Encoding {encoding!r} is not supported; use gzip, deflate or none.")
-    parts: list[bytes] = []
-    left = MAX_INFLATED_BYTES
     try:
-        while body:
-            inflater = zlib.decompressobj(_WINDOW_BITS[name])
-            part = inflater.decompress(body, left + 1)
+        return b"".join(_members(memoryview(body), _WINDOW_BITS[name]))
+    except zlib.error:
+        raise BrokenEncoding(f"The body is not valid {name}.") from None
+
+
+def _members(body: memoryview, window_bits: int) -> Iterator[bytes]:
+    """The inflated parts of one or more members, in slices: taking the rest of the body anew for each member
+    would cost the square of their number."""
+    position, left = 0, MAX_INFLATED_BYTES
+    for _ in range(MAX_MEMBERS):
+        inflater = zlib.decompressobj(window_bits)
+        while not inflater.eof:
+            chunk = body[position : position + CHUNK_BYTES]
+            if not chunk:
+                raise BrokenEncoding("The compressed body ends too early.")
+            part = inflater.decompress(chunk, left + 1)
+            position += len(chunk) - len(inflater.unused_data) - len(inflater.unconsumed_tail)
             left -= len(part)
             if left < 0:
                 raise BodyTooLarge
-            if not inflater.eof:
-                raise BrokenEncoding(f"The {name} body ends too early.")
-            parts.append(part)
-            body = inflater.unused_data
-    except zlib.error:
-        raise BrokenEncoding(f"The body is not valid {name}.") from None
-    return b"".join(parts)
+            yield part
+        if position == len(body):
+            return
+    raise BrokenEncoding(f"The compressed body has more than {MAX_MEMBERS} members.")

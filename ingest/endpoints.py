@@ -10,7 +10,7 @@ from events.records import EventRecord
 from events.records import prepare as prepare_events
 from ingest.pipeline import Signal
 from ingest.protocols.native import NativeFormat
-from ingest.schemas import INGEST_ANSWER, body_schema
+from ingest.schemas import INGEST_ANSWERS, body_schema
 from ingest.views import IngestView
 from metrics.business import BusinessMetricRecord
 from metrics.business import prepare as prepare_business_metrics
@@ -30,7 +30,7 @@ class EventIngestView(IngestView):
         operation_id="send_events",
         tags=["events"],
         request=body_schema(EventRecord, "events"),
-        responses={202: INGEST_ANSWER},
+        responses=INGEST_ANSWERS,
     )
     def post(self, request: Request) -> HttpResponse:
         return super().post(request)
@@ -46,7 +46,7 @@ class MetricIngestView(IngestView):
         operation_id="send_metrics",
         tags=["metrics"],
         request=body_schema(MetricRecord, "metrics"),
-        responses={202: INGEST_ANSWER},
+        responses=INGEST_ANSWERS,
     )
     def post(self, request: Request) -> HttpResponse:
         return super().post(request)
@@ -62,7 +62,7 @@ class BusinessMetricIngestView(IngestView):
         operation_id="send_business_metrics",
         tags=["business-metrics"],
         request=body_schema(BusinessMetricRecord, "metrics"),
-        responses={202: INGEST_ANSWER},
+        responses=INGEST_ANSWERS,
     )
     def post(self, request: Request) -> HttpResponse:
         return super().post(request)
@@ -78,7 +78,7 @@ class SpanIngestView(IngestView):
         operation_id="send_spans",
         tags=["traces"],
         request=body_schema(SpanRecord, "spans"),
-        responses={202: INGEST_ANSWER},
+        responses=INGEST_ANSWERS,
     )
     def post(self, request: Request) -> HttpResponse:
         return super().post(request)

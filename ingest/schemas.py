@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from drf_spectacular.utils import OpenApiResponse
 
 INGEST_ANSWER: dict[str, Any] = {
     "type": "object",
@@ -27,6 +28,27 @@ INGEST_ANSWER: dict[str, Any] = {
         },
         "errors_truncated": {"type": "integer"},
     },
+}
+
+_ERROR: dict[str, Any] = {
+    "type": "object",
+    "required": ["detail", "code"],
+    "properties": {"detail": {"type": "string"}, "code": {"type": "string"}},
+}
+INGEST_ANSWERS: dict[int, OpenApiResponse] = {
+    202: OpenApiResponse(
+        INGEST_ANSWER, description="Stored; records that could not be are named in `errors`."
+    ),
+    400: OpenApiResponse(_ERROR, description="No JSON, or not of this shape. Nothing was stored."),
+    401: OpenApiResponse(_ERROR, description="No API key, or a wrong one."),
+    403: OpenApiResponse(_ERROR, description="The key lacks the scope `ingest`."),
+    413: OpenApiResponse(_ERROR, description="More than 20 MB, 50 MB inflated, or 10,000 records."),
+    415: OpenApiResponse(_ERROR, description="Another media type or encoding."),
+    422: OpenApiResponse(_ERROR, description="The Idempotency-Key was used with another body."),
+    429: OpenApiResponse(_ERROR, description="Past the key's rate; see Retry-After."),
+    503: OpenApiResponse(
+        _ERROR, description="The store can't take it now; see Retry-After. Nothing was stored."
+    ),
 }
 
 

@@ -10,11 +10,10 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ingest import pipeline
-from ingest.bodies import BodyReader, BodyTooLarge, BrokenEncoding, UnknownEncoding, inflate
+from ingest.bodies import BodyReader, BodyTooLarge, BrokenEncoding, TooManyReaders, UnknownEncoding, inflate
 from ingest.protocols.base import FormatError, TooManyRecords, WireFormat
 from projects.api.authentication import KeyRateThrottle, project_id_of
 from projects.api.errors import BadRequest, Unavailable
@@ -88,21 +87,15 @@ class IngestView(APIView):
             raise Unavailable from None
         return HttpResponse(result.body, status=result.status, content_type="application/json")
 
-    def handle_exception(self, exc: Exception) -> Response:
-        """Takes in what the client is still sending, so that it sees the answer instead of a reset."""
-        if not self._was_read:
-            BodyReader(self.request.META).drain()
-        return super().handle_exception(exc)
-
-    _was_read = False
-
     def _read(self, request: Request) -> bytes:
         encoding = request.META.get("HTTP_CONTENT_ENCODING", "")
-        self._was_read = True
+        request._request.body_was_read = True  # type: ignore[attr-defined]  # told to the middleware that drains
         try:
             return inflate(BodyReader(request.META).read(), encoding)
         except BodyTooLarge:
             raise TooLarge from None
+        except TooManyReaders:
+            raise Unavailable("Too many slow requests; try again.", code="busy") from None
         except UnknownEncoding as error:
             raise UnsupportedMediaType("", str(error)) from None
         except BrokenEncoding as error:

@@ -14,7 +14,7 @@ from metrics.pages import series_page, value_text
 from metrics.queries import newest_points
 from metrics.series import COPIED_LABELS
 from projects import figures
-from projects.admin_base import KeysetChangeList, ProjectFilter, ReadOnlyTelemetryAdmin
+from projects.admin_base import KeysetChangeList, ProjectFilter, ReadOnlyTelemetryAdmin, example_command
 from storage.ids import as_uuid
 
 
@@ -44,6 +44,10 @@ class MetricSeriesAdmin(ReadOnlyTelemetryAdmin):
         "metric_type",
     )
     list_filter = (ProjectFilter, "metric_type")
+    empty_words = "One row for each name and set of labels that was sent. None has arrived in this project."
+    empty_command = example_command(
+        "metrics", '{"metrics": [{"metric_name": "queue_depth", "metric_value": 3, "host_name": "web-1"}]}'
+    )
     search_fields = ("name", "service_name", "host_name", "instance_id")
     search_help_text = "Part of a metric name, service, host or instance"
     change_form_outer_before_template = "metrics/series_page.html"
@@ -122,6 +126,12 @@ class BusinessMetricAdmin(ReadOnlyTelemetryAdmin):
         "revision",
     )
     list_filter = (ProjectFilter,)
+    empty_words = "Numbers over a period, such as a day's revenue. None has arrived in this project."
+    empty_command = example_command(
+        "business-metrics",
+        '{"metrics": [{"metric_name": "revenue", "metric_value": 990, "currency": "EUR", '
+        '"period_start": "<start>", "period_end": "<end>"}]}',
+    )
     search_fields = SEARCHED
     search_help_text = "Part of a name, category, tenant or currency, or an id"
     fieldsets = (

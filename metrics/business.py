@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from storage.fields import Moment, Name, Text, text_or_none
+from storage.fields import Actor, Moment, Name, Text, text_or_none
 from storage.records import Bounds, RecordError, Row, Write, digest_128, random_uuid
 from storage.registry import Table, register
 from storage.times import utc_time
@@ -56,8 +56,8 @@ class BusinessMetricRecord(msgspec.Struct, forbid_unknown_fields=True, kw_only=T
     period_end: Moment
     period_type: Text = ""
     calculation_method: Text = ""
-    tenant_id: Text | int | None = None
-    license_id: Text | int | None = None
+    tenant_id: Actor | None = None
+    license_id: Actor | None = None
     dimensions: dict[str, Any] | None = None
 
 
@@ -68,6 +68,10 @@ def prepare(
     write = Write(BUSINESS_METRICS)
     errors: list[RecordError] = []
     for index, record in records:
+        if record.tenant_id is not None and record.license_id is not None:
+            message = "license_id is another name of tenant_id; send one of them"
+            errors.append(RecordError(index, "license_id", "given_twice", message))
+            continue
         period = _period(index, record, bounds)
         if isinstance(period, RecordError):
             errors.append(period)

@@ -19,7 +19,7 @@ class ProjectAdmin(ProjectModelAdmin):
     list_display = ("name", "slug", "created_at")
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}
-    filter_horizontal = ("members",)
+    autocomplete_fields = ("members",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         queryset: QuerySet[Any] = super(ProjectModelAdmin, self).get_queryset(request)
@@ -109,3 +109,7 @@ class RetentionPolicyAdmin(ProjectModelAdmin):
     )
     list_select_related = ("project",)
     search_fields = ("project__name",)
+    empty_words = (
+        "Every project keeps the defaults: events 90 days, metric points and business metrics 180, spans 30, "
+        "resolved alerts one year. Add a policy to keep a project's data for another time."
+    )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.paginator import Paginator
@@ -28,6 +29,14 @@ def visible_projects(user: AbstractUser | AnonymousUser) -> QuerySet[Project]:
     if user.is_superuser:
         return Project.objects.all()
     return Project.objects.filter(members=user.pk)
+
+
+def example_command(path: str, body: str) -> str:
+    """A curl line that sends one record; the key comes from the reader's shell."""
+    return (
+        f'curl {settings.PUBLIC_URL}/api/v1/{path} -H "Authorization: Bearer $KEY" \\\n'
+        f"  -H \"Content-Type: application/json\" -d '{body}'"
+    )
 
 
 class ProjectFilter(admin.SimpleListFilter):
@@ -120,6 +129,10 @@ class ProjectModelAdmin(ModelAdmin):
     """Rows limited to the user's projects; `project_path` leads from the model to its project."""
 
     project_path: ClassVar[str] = "project"
+    empty_words: ClassVar[str] = ""
+    """What an empty list says: what will be here and why it is empty."""
+    empty_command: ClassVar[str] = ""
+    """A command that fills it, to be copied."""
     list_per_page = 50
     list_filter_sheet = False
     compressed_fields = True

@@ -69,11 +69,20 @@ def decode_cursor(cursor: str, model: type[Model], key: Sequence[str]) -> tuple[
         backwards, *texts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if backwards not in (0, 1) or len(texts) != len(key):
             raise ValueError("wrong length")
-        if any(not isinstance(text, str) or "\0" in text for text in texts):
-            raise ValueError("not texts")
+        for text in texts:
+            if "\0" in text or not text.encode():
+                raise ValueError("no text that a key column holds")
         fields = [model._meta.get_field(name) for name in key]
         values = [field.to_python(text) for field, text in zip(fields, texts, strict=True)]  # type: ignore[union-attr]  # concrete fields only
-    except (ValueError, TypeError, binascii.Error, ValidationError, OverflowError, RecursionError):
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        binascii.Error,
+        ValidationError,
+        OverflowError,
+        RecursionError,
+    ):
         raise InvalidCursor from None
     return bool(backwards), values
 

@@ -11,10 +11,12 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 LongText = Annotated[str, msgspec.Meta(max_length=2000)]
 Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
+Actor = Text | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""Who: a text, or a number as applications have them in their own tables."""
 Moment = datetime | int | float
 """RFC 3339 (no zone = UTC) or a Unix number."""
 
 
 def text_or_none(value: str | int | None) -> str | None:
-    """An absent and an empty text are the same: nothing. Numbers become text, cut at 200 characters."""
-    return str(value)[:200] if value not in (None, "") else None
+    """An absent and an empty text are the same: nothing. Numbers become text."""
+    return str(value) if value not in (None, "") else None

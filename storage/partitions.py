@@ -155,3 +155,21 @@ def delete_older(relation: str, time_column: str, cutoff: datetime, condition: s
             if count < DELETE_BATCH_ROWS:
                 break
     return deleted
+
+
+def count_older(
+    relation: str, time_column: str, cutoff: datetime, condition: sql.Composable, limit: int
+) -> int:
+    """How many rows `delete_older` would find, counted up to the limit."""
+    statement = sql.SQL(
+        "SELECT count(*) FROM (SELECT 1 FROM {relation} WHERE {time} < {cutoff} AND {condition} LIMIT {limit}) AS found"
+    ).format(
+        relation=sql.Identifier(relation),
+        time=sql.Identifier(time_column),
+        cutoff=sql.Literal(cutoff),
+        condition=condition,
+        limit=sql.Literal(limit),
+    )
+    with connect() as connection:
+        row = connection.execute(statement).fetchone()
+    return int(row[0]) if row else 0

@@ -45,6 +45,9 @@ class UserAdmin(DjangoUserAdmin[User], ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    # Django's two boxes side by side are wider than this frame.
+    filter_horizontal = ()
+    autocomplete_fields = ("groups",)
 
 
 @admin.register(Group)
@@ -63,6 +66,7 @@ class TaskForm(PeriodicTaskForm):
         super().__init__(*args, **kwargs)
         self.fields["task"].widget = UnfoldAdminTextInputWidget()
         self.fields["regtask"].widget = TaskSelect()
+        self.initial.setdefault("regtask", self.instance.task)
 
 
 @admin.register(PeriodicTask)

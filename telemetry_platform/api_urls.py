@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
@@ -18,6 +18,7 @@ from ingest.endpoints import (
     SpanIngestView,
 )
 from metrics.api import BusinessMetricViewSet, MetricPointViewSet, MetricSeriesViewSet
+from telemetry_platform import errors
 from traces.api import SpanViewSet
 
 View = Callable[..., Any]
@@ -34,8 +35,7 @@ def by_method(**views: View) -> View:
     def dispatch(request: HttpRequest, **arguments: Any) -> HttpResponse:
         view = table.get(request.method or "")
         if view is None:
-            body = {"detail": f'Method "{request.method}" not allowed.', "code": "method_not_allowed"}
-            return JsonResponse(body, status=405, headers={"Allow": ", ".join(sorted(table))})
+            return errors.method_not_allowed(request, table)
         answer: HttpResponse = view(request, **arguments)
         return answer
 

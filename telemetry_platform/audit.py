@@ -7,7 +7,7 @@ from datetime import datetime
 from auditlog.models import LogEntry
 from auditlog.registry import auditlog
 from django.contrib.auth.models import User
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django_celery_beat.models import PeriodicTask
 
 from alerting.models import NotificationChannel, Rule
@@ -55,7 +55,13 @@ def register() -> None:
         auditlog.register(model, include_fields=list(fields))
 
 
-def delete_older(cutoff: datetime) -> str:
-    """Delete entries from before the cutoff; returns a word on how many."""
-    deleted, _ = LogEntry.objects.filter(timestamp__lt=cutoff).delete()
-    return f"{deleted:,} deleted"
+def older(cutoff: datetime) -> QuerySet[LogEntry]:
+    """Entries from before the cutoff."""
+    entries: QuerySet[LogEntry] = LogEntry.objects.filter(timestamp__lt=cutoff)
+    return entries
+
+
+def delete_older(cutoff: datetime) -> int:
+    """Delete entries from before the cutoff; returns how many."""
+    deleted, _ = older(cutoff).delete()
+    return int(deleted)

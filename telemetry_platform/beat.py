@@ -28,6 +28,9 @@ class LeasedScheduler(DatabaseScheduler):
     Correctness doesn't rest on it (claims are rows, tasks are idempotent): it saves the work of a second beat.
     """
 
+    sync_every = 15
+    """Seconds between writes of what ran when; people look at these rows to see that anything runs."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{time.time():.3f}"
         self._renew_at = 0.0

@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -96,9 +97,10 @@ def load(environ: Mapping[str, str]) -> Environment:
         secret_key=_secret_key(environ, home),
         secret_key_fallbacks=_words(environ, "SECRET_KEY_FALLBACKS"),
         public_url=(_checked(environ, "PUBLIC_URL", _check_public_url) or own_url).rstrip("/"),
-        allowed_hosts=_words(environ, "ALLOWED_HOSTS"),
+        allowed_hosts=_each(environ, "ALLOWED_HOSTS", _check_host_pattern),
         email_url=_checked(environ, "EMAIL_URL", _check_email_url),
-        default_from_email=_text(environ, "DEFAULT_FROM_EMAIL", "telemetry@localhost"),
+        default_from_email=_checked(environ, "DEFAULT_FROM_EMAIL", _check_mail_address)
+        or "telemetry@localhost",
         admin_username=_checked(environ, "ADMIN_USERNAME", _check_username) or "admin",
         admin_password=environ.get("ADMIN_PASSWORD") or None,
         api_key=_api_key(environ),
@@ -226,6 +228,19 @@ def _split(value: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts
+
+
+def _check_host_pattern(value: str) -> str | None:
+    name = value.removeprefix(".").strip("[]")
+    if value == "*" or _HOST_NAME.fullmatch(name) or _check_network(name) is None:
+        return None
+    return "must be a host name without scheme, port or path (or .example.com for all below it, or *)"
+
+
+def _check_mail_address(value: str) -> str | None:
+    _, address = parseaddr(value)
+    local, at, host = address.rpartition("@")
+    return None if local and at and _HOST_NAME.fullmatch(host) else "must be a mail address"
 
 
 def _check_database_url(value: str) -> str | None:

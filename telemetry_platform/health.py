@@ -4,22 +4,43 @@ from __future__ import annotations
 
 import hmac
 import os
+from collections.abc import Callable
+from functools import wraps
 from typing import Literal
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from telemetry_platform import readiness
+from telemetry_platform import errors, readiness
 
 State = Literal["ok", "degraded", "down"]
 
 
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def probe(view: View) -> View:
+    """GET and HEAD only; anything else is 405 in JSON, without a look at cookies."""
+
+    @csrf_exempt
+    @wraps(view)
+    def answer(request: HttpRequest) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            return errors.method_not_allowed(request, ["GET", "HEAD"])
+        return view(request)
+
+    return answer
+
+
+@probe
 def health(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok"})
 
 
+@probe
 def ready(request: HttpRequest) -> HttpResponse:
     """200 where telemetry can be taken; `?strict=1` asks for the background parts as well.
 
@@ -40,6 +61,7 @@ def ready(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": status, "checks": checks}, status=200 if able else 503, headers=headers)
 
 
+@probe
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus text over all web processes; `METRICS_TOKEN` closes it."""
     token = settings.METRICS_TOKEN

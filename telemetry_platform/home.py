@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, QuerySet
+from django.db.models import Case, Count, QuerySet, When
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -15,12 +15,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from alerting.admin.badges import labels_text, severity_badge, status_badge
-from alerting.models import OPEN_STATUSES, Alert, Health, NotificationChannel, Rule
+from alerting.models import OPEN_STATUSES, Alert, Health, NotificationChannel, Rule, Status
 from events.models import Event
 from metrics.models import MetricSeries
 from metrics.queries import newest_points
 from projects import figures
-from projects.admin_base import visible_projects
+from projects.admin_base import example_command, visible_projects
 from projects.models import Project
 from telemetry_platform.self_telemetry.points import HOST
 
@@ -50,6 +50,7 @@ class Trouble:
     detail: str
     since: SafeString | str
     url: str
+    acknowledge_url: str = ""
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +67,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             *_unhealthy_rules(projects),
         ],
         "is_empty": newest is None,
-        "public_url": settings.PUBLIC_URL,
+        "may_acknowledge": request.user.has_perm("alerting.change_alert"),
+        "first_event": example_command("events", '{"event_name": "hello"}'),
     }
 
 
@@ -118,19 +120,27 @@ def _host_tiles(projects: QuerySet[Project], now: datetime) -> list[Tile]:
 
 
 def _open_alerts(projects: QuerySet[Project], now: datetime) -> list[Trouble]:
-    rows = Alert.objects.filter(project__in=projects, status__in=OPEN_STATUSES).order_by(
-        "-pending_since", "-id"
+    """Firing before acknowledged, newest first: what nobody has taken needs somebody."""
+    rows = Alert.objects.filter(project__in=projects, status__in=OPEN_STATUSES).annotate(
+        is_taken=Case(When(status=Status.ACKNOWLEDGED, then=1), default=0)
     )
     return [
         Trouble(
             format_html("{} {}", severity_badge(alert.severity), status_badge(alert.status)),
             alert.rule_name,
-            labels_text(alert.labels),
+            f"{labels_text(alert.labels)} {figures.number(alert.value)}, limit {figures.number(alert.threshold)}",
             figures.age_html(alert.triggered_at or alert.pending_since, now),
             reverse("admin:alerting_alert_change", args=[alert.pk]),
+            acknowledge_url=_acknowledge_url(alert),
         )
-        for alert in rows[:SHOWN_ALERTS]
+        for alert in rows.order_by("is_taken", "-pending_since", "-id")[:SHOWN_ALERTS]
     ]
+
+
+def _acknowledge_url(alert: Alert) -> str:
+    if alert.status != Status.FIRING:
+        return ""
+    return reverse("admin:alerting_alert_acknowledge", args=[alert.pk])
 
 
 def _broken_channels(projects: QuerySet[Project], now: datetime) -> list[Trouble]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Any
 
 import structlog
+
+UNAVAILABLE = 503
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -13,6 +16,13 @@ _SHARED: list[Any] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+
+
+class NoUnavailable(logging.Filter):
+    """Leaves out 503 answers: an outage is logged where it is met, not once for every client."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return getattr(record, "status_code", None) != UNAVAILABLE
 
 
 def logging_settings() -> dict[str, Any]:
@@ -32,14 +42,15 @@ def logging_settings() -> dict[str, Any]:
                 "processors": [*processors, renderer],
             }
         },
+        "filters": {"no_unavailable": {"()": "telemetry_platform.logs.NoUnavailable"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {
             # Its own handlers would print everything twice.
             "django": {"handlers": [], "level": "WARNING"},
             # A client's mistake is answered to the client; a line for each would let anybody fill the disk.
-            "django.request": {"level": "ERROR"},
-            "django.security.DisallowedHost": {"level": "CRITICAL"},
+            "django.request": {"level": "ERROR", "filters": ["no_unavailable"]},
+            "django.security": {"level": "CRITICAL"},
         },
     }
 

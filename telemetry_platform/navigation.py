@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
@@ -39,6 +40,14 @@ UNFOLD: dict[str, Any] = {
     "LOGIN": {"form": "telemetry_platform.login.LoginForm"},
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("telemetry_platform/favicon.svg"),
+        }
+    ],
+    "STYLES": [lambda request: static("telemetry_platform/frame.css")],
     "DASHBOARD_CALLBACK": "telemetry_platform.home.dashboard",
     # A neutral accent: colour belongs to states.
     "COLORS": {"primary": _SLATE},
@@ -55,7 +64,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Alerts", "notifications_active", "alerting.alert"),
                     _item("Rules", "rule", "alerting.rule"),
                     _item("Channels", "campaign", "alerting.notificationchannel"),
-                    _item("Messages sent", "outgoing_mail", "alerting.notification"),
+                    _item("Notifications", "outgoing_mail", "alerting.notification"),
                 ],
             },
             {
@@ -63,9 +72,9 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _item("Events", "bolt", "events.event"),
-                    _item("Metrics", "show_chart", "metrics.metricseries"),
+                    _item("Metric series", "show_chart", "metrics.metricseries"),
                     _item("Business metrics", "payments", "metrics.businessmetric"),
-                    _item("Traces", "account_tree", "traces.span"),
+                    _item("Spans", "account_tree", "traces.span"),
                 ],
             },
             {
@@ -79,6 +88,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Periodic tasks", "schedule", "django_celery_beat.periodictask"),
                     _item("Users", "person", "auth.user"),
                     _item("Groups", "group", "auth.group"),
+                    {"title": "API documentation", "icon": "api", "link": reverse_lazy("docs")},
                     _item("Audit log", "history", "auditlog.logentry"),
                 ],
             },

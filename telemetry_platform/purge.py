@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from psycopg import sql
 
 from alerting import retention as alerting_retention
+from projects.models import Project
 from projects.retention import KINDS, Kind, default_days, given_lives
 from storage import partitions
 from storage.partitions import Partition, start_of
@@ -23,6 +24,8 @@ from storage.registry import Table, tables
 from telemetry_platform import audit
 
 logger = logging.getLogger(__name__)
+
+COUNT_LIMIT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,40 @@ class Lives:
 
 
 @dataclass(frozen=True, slots=True)
+class Expiry:
+    """Whose rows go, and from before when. `project_ids` are meant, or (`is_rest`) left out."""
+
+    cutoff: datetime
+    project_ids: list[int]
+    is_rest: bool
+    whose: str
+
+    @property
+    def text(self) -> str:
+        return f"from before {self.cutoff:%Y-%m-%d %H:%M} UTC of {self.whose}"
+
+    @property
+    def condition(self) -> sql.Composable:
+        return sql.SQL("{column} {operator}(ARRAY[{projects}]::bigint[])").format(
+            column=sql.Identifier("project_id"),
+            operator=sql.SQL("<> ALL" if self.is_rest else "= ANY"),
+            projects=sql.SQL(", ").join(map(sql.Literal, self.project_ids)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that goes; `run` does it and returns a word on what it did."""
+    """One thing that goes: in words, how many rows (at most 100,000 are counted), and the deed with a word on it."""
 
     text: str
     run: Callable[[], str]
+    count: Callable[[], int]
+
+    @property
+    def preview(self) -> str:
+        """What would go, in words; empty where there is nothing."""
+        rows = self.count()
+        return f"{self.text}: {rows:,}{'+' if rows >= COUNT_LIMIT else ''} rows" if rows else ""
 
 
 def lives_of(kind: Kind, overrides: Mapping[Kind, int]) -> Lives:
@@ -53,22 +85,14 @@ def lives_of(kind: Kind, overrides: Mapping[Kind, int]) -> Lives:
 
 def plan(now: datetime, overrides: Mapping[Kind, int] | None = None) -> list[Step]:
     """All that is expired at `now`. `overrides` are days by kind that count for every project this once."""
-    lives = {kind: lives_of(kind, overrides or {}) for kind in KINDS}
+    given = overrides or {}
+    lives = {kind: lives_of(kind, given) for kind in KINDS}
     steps: list[Step] = []
     for table in tables():
-        is_exact = table.retention in (overrides or {})
+        is_exact = table.retention in given
         steps += _steps_of_table(table, lives[table.retention], now, is_exact=is_exact)
-    steps += [
-        Step(
-            f"resolved alerts {which}",
-            _deletion(alerting_retention.delete_resolved, cutoff, projects, exclude),
-        )
-        for which, cutoff, projects, exclude in _cutoffs(lives["alerts"], now)
-    ]
-    audit_cutoff = now - timedelta(days=lives["audit"].longest)
-    steps.append(
-        Step(f"audit entries before {audit_cutoff:%Y-%m-%d %H:%M}", lambda: audit.delete_older(audit_cutoff))
-    )
+    steps += [_alerts_step(expiry) for expiry in _expiries(lives["alerts"], now)]
+    steps.append(_audit_step(now - timedelta(days=lives["audit"].longest)))
     return steps
 
 
@@ -93,69 +117,67 @@ def _steps_of_table(table: Table, lives: Lives, now: datetime, *, is_exact: bool
     The day that the longest life's cutoff falls into waits until it can go whole, unless the days were asked for
     by hand (`is_exact`).
     """
+    expiries = _expiries(lives, now)
     if not table.partitioned:
-        return [
-            Step(f"{table.name} {which}", _rows(table.name, table, cutoff, projects, exclude))
-            for which, cutoff, projects, exclude in _cutoffs(lives, now)
-        ]
+        return [_rows_step(table.name, table, expiry) for expiry in expiries]
     steps: list[Step] = []
     drop_before = now - timedelta(days=lives.longest)
     for partition in partitions.partitions(table):
-        ends_at = start_of(partition.day + timedelta(days=1))
-        if ends_at <= drop_before:
-            steps.append(Step(_describe(partition), _drop(partition)))
+        if start_of(partition.day + timedelta(days=1)) <= drop_before:
+            steps.append(_drop_step(partition))
             continue
-        for which, cutoff, projects, exclude in _cutoffs(lives, now):
-            if cutoff > start_of(partition.day) and (is_exact or cutoff != drop_before):
-                steps.append(
-                    Step(f"{partition.name} {which}", _rows(partition.name, table, cutoff, projects, exclude))
-                )
+        steps += [
+            _rows_step(partition.name, table, expiry)
+            for expiry in expiries
+            if expiry.cutoff > start_of(partition.day) and (is_exact or expiry.cutoff != drop_before)
+        ]
     return steps
 
 
-def _cutoffs(lives: Lives, now: datetime) -> list[tuple[str, datetime, list[int], bool]]:
-    """(words, cutoff, project ids, whether these are left out instead of meant), one per different life."""
+def _expiries(lives: Lives, now: datetime) -> list[Expiry]:
+    """One per different life: the projects with a policy, grouped by their days, then all others."""
     by_days: dict[int, list[int]] = {}
     for project_id, days in sorted(lives.by_project.items()):
         by_days.setdefault(days, []).append(project_id)
+    slugs = dict(Project.objects.filter(pk__in=lives.by_project).values_list("pk", "slug"))
     found = [
-        (
-            _words(now - timedelta(days=days), f"of projects {projects}"),
-            now - timedelta(days=days),
-            projects,
-            False,
-        )
-        for days, projects in sorted(by_days.items())
+        Expiry(now - timedelta(days=days), ids, False, ", ".join(slugs.get(pk, str(pk)) for pk in ids))
+        for days, ids in sorted(by_days.items())
     ]
-    cutoff = now - timedelta(days=lives.others)
-    return [*found, (_words(cutoff, "of all other projects"), cutoff, sorted(lives.by_project), True)]
+    rest = "projects without a policy of their own" if by_days else "all projects"
+    return [*found, Expiry(now - timedelta(days=lives.others), sorted(lives.by_project), True, rest)]
 
 
-def _words(cutoff: datetime, whose: str) -> str:
-    return f"before {cutoff:%Y-%m-%d %H:%M} {whose}"
-
-
-def _describe(partition: Partition) -> str:
-    rows = "rows unknown" if partition.estimated_rows < 0 else f"about {partition.estimated_rows:,} rows"
-    return f"{partition.name} whole ({partition.size_bytes / 1e6:.1f} MB, {rows})"
-
-
-def _drop(partition: Partition) -> Callable[[], str]:
-    return lambda: "dropped" if partitions.drop(partition) else "kept for now: readers hold it"
-
-
-def _rows(
-    relation: str, table: Table, cutoff: datetime, projects: list[int], exclude: bool
-) -> Callable[[], str]:
-    condition = sql.SQL("{column} {operator}({projects})").format(
-        column=sql.Identifier("project_id"),
-        operator=sql.SQL("<> ALL" if exclude else "= ANY"),
-        projects=sql.SQL("ARRAY[{}]::bigint[]").format(sql.SQL(", ").join(map(sql.Literal, projects))),
+def _drop_step(partition: Partition) -> Step:
+    size = f"{partition.size_bytes / 1e6:.1f} MB"
+    return Step(
+        f"{partition.name}, the whole partition ({size})",
+        lambda: "dropped" if partitions.drop(partition) else "kept for now: readers hold it",
+        lambda: max(partition.estimated_rows, 1),
     )
-    return lambda: f"{partitions.delete_older(relation, table.time_column, cutoff, condition):,} rows deleted"
 
 
-def _deletion(
-    delete: Callable[[datetime, list[int], bool], int], cutoff: datetime, projects: list[int], exclude: bool
-) -> Callable[[], str]:
-    return lambda: f"{delete(cutoff, projects, exclude):,} deleted"
+def _rows_step(relation: str, table: Table, expiry: Expiry) -> Step:
+    what = (relation, table.time_column, expiry.cutoff, expiry.condition)
+    return Step(
+        f"{relation} {expiry.text}",
+        lambda: f"{partitions.delete_older(*what):,} rows deleted",
+        lambda: partitions.count_older(*what, COUNT_LIMIT),
+    )
+
+
+def _alerts_step(expiry: Expiry) -> Step:
+    what = (expiry.cutoff, expiry.project_ids, expiry.is_rest)
+    return Step(
+        f"resolved alerts {expiry.text}",
+        lambda: f"{alerting_retention.delete_resolved(*what):,} deleted",
+        alerting_retention.expired(*what)[:COUNT_LIMIT].count,
+    )
+
+
+def _audit_step(cutoff: datetime) -> Step:
+    return Step(
+        f"audit entries from before {cutoff:%Y-%m-%d %H:%M} UTC",
+        lambda: f"{audit.delete_older(cutoff):,} deleted",
+        audit.older(cutoff)[:COUNT_LIMIT].count,
+    )

@@ -10,9 +10,11 @@ import redis
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from alerting.models import Notification, Rule
+from alerting.models import Health, Notification, Rule
 from storage.writer import get_writer
 from telemetry_platform import leases
 from telemetry_platform.beat import LEASE as BEAT_LEASE
@@ -86,8 +88,13 @@ def _valkey_answers() -> bool:
 
 
 def _evaluation_is_on_time() -> bool:
+    """No healthy rule waits, neither for its claim nor, where claims end in nothing, for its evaluation."""
     late = timezone.now() - LAG_LIMIT
-    return not Rule.objects.filter(enabled=True, deleted_at=None, next_evaluation_at__lt=late).exists()
+    interval = F("evaluation_interval_seconds") * Value(timedelta(seconds=1))
+    evaluated_at = Coalesce("last_evaluated_at", "created_at")
+    rules = Rule.objects.filter(enabled=True, deleted_at=None).exclude(health=Health.UNHEALTHY)
+    waiting = rules.alias(due_at=ExpressionWrapper(evaluated_at + interval, DateTimeField()))
+    return not waiting.filter(Q(next_evaluation_at__lt=late) | Q(due_at__lt=late)).exists()
 
 
 def _delivery_is_on_time() -> bool:

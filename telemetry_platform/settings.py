@@ -60,6 +60,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "telemetry_platform.draining.DrainMiddleware",
     "telemetry_platform.proxies.TrustedProxyMiddleware",
     "telemetry_platform.self_telemetry.requests.SelfTelemetryMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -106,6 +107,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_SECURE
 SESSION_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 SECURE_REFERRER_POLICY = "same-origin"
+CSRF_FAILURE_VIEW = "telemetry_platform.errors.csrf_failure"
 LOGIN_REDIRECT_URL = "admin:index"
 
 # Messages about alerts go out by these alone; `alerting` reads them when it sends.

@@ -3,13 +3,18 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
 from telemetry_platform import api_urls, errors, health
 
-_open: dict[str, Any] = {"authentication_classes": [], "permission_classes": []}
+_open: dict[str, Any] = {
+    "authentication_classes": [],
+    "permission_classes": [],
+    "http_method_names": ["get", "head"],
+}
 
 urlpatterns = [
     path("", include(api_urls.urlpatterns)),
@@ -23,6 +28,7 @@ urlpatterns = [
     path("", include("alerting.acknowledge.urls")),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("favicon.ico", RedirectView.as_view(url=static("telemetry_platform/favicon.svg"))),
 ]
 
 handler400 = errors.bad_request

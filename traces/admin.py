@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from projects import figures
-from projects.admin_base import KeysetChangeList, ProjectFilter, ReadOnlyTelemetryAdmin
+from projects.admin_base import KeysetChangeList, ProjectFilter, ReadOnlyTelemetryAdmin, example_command
 from storage.ids import normal_trace_id
 from traces import links
 from traces.models import Span
@@ -41,6 +41,12 @@ class SpanAdmin(ReadOnlyTelemetryAdmin):
     )
     list_display_links = ("start_time", "operation_name")
     list_filter = (ProjectFilter, "status", "kind")
+    empty_words = "The steps of requests through your services. None has arrived in this project."
+    empty_command = example_command(
+        "traces",
+        '{"spans": [{"trace_id": "4bf92f3577b34da6", "span_id": "00f067aa0ba902b7", "service_name": "api", '
+        '"operation_name": "GET /", "start_time": "<now>", "duration_ms": 12}]}',
+    )
     search_fields = ("operation_name",)
     search_help_text = "Trace id, exact service or user, or part of an operation"
     change_form_outer_before_template = "traces/waterfall.html"

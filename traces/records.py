@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from storage.fields import Milliseconds, Moment, Name, Text, text_or_none
+from storage.fields import Actor, Milliseconds, Moment, Name, Text, text_or_none
 from storage.ids import normal_trace_id
 from storage.records import Bounds, RecordError, Row, Write
 from storage.registry import Table, register
@@ -69,7 +69,7 @@ class SpanRecord(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     http_method: Text | None = None
     http_url: Url | None = None
     http_status_code: HttpStatus | None = None
-    user_id: Text | int | None = None
+    user_id: Actor | None = None
     tags: dict[str, Any] | None = None
 
 

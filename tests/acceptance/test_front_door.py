@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import signal
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -94,3 +96,26 @@ def test_ingest_goes_on_without_valkey_and_rules_catch_up_once(world: World) -> 
     wait_for(
         lambda: world.platform.request("/ready?strict=1").status == 200, "everything to be well again", 60
     )
+
+
+def test_slow_bodies_leave_the_platform_alive(world: World) -> None:
+    """More clients that send a few bytes and then nothing than web has threads, without any key."""
+    head = b"POST /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500\r\n\r\nabcd"
+    with contextlib.ExitStack() as opened:
+        for _ in range(80):
+            slow = opened.enter_context(
+                socket.create_connection(("127.0.0.1", world.platform.port), timeout=10)
+            )
+            slow.sendall(head)
+        wait_for(lambda: world.platform.request("/health").status == 200, "/health beside slow clients", 10)
+        assert send(world, b'{"event_name": "beside slow clients"}')[0] == 202
+
+
+@pytest.mark.parametrize("path", ["/api/v1/alert-rules/", "/api/v1/nothing/"])
+def test_a_large_body_anywhere_in_the_api_is_answered(world: World, path: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", world.platform.port, timeout=30)
+    connection.request("POST", path, b" " * 30_000_000, HEADERS)
+    response = connection.getresponse()
+    assert response.status in (404, 413)
+    assert json.loads(response.read())["code"]
+    connection.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 import uuid
 import zlib
 from datetime import UTC, datetime, timedelta
@@ -89,6 +90,9 @@ BAD_RECORDS: list[tuple[bytes, str, str]] = [
     (b'{"event_name": "x", "source_ip": "fe80::1%eth0"}', "source_ip", "invalid"),
     (b'{"event_name": "x", "duration_ms": -1}', "duration_ms", "invalid"),
     (b'{"event_name": "x", "user_id": {"a": 1}}', "user_id", "invalid"),
+    (b'{"event_name": "x", "user_id": ' + b"9" * 251 + b"}", "user_id", "invalid"),
+    (b'{"event_name": "x", "tenant_id": "a", "license_id": "b"}', "license_id", "given_twice"),
+    (b'{"event_name": "x", "properties": {}, "event_data": {}}', "event_data", "given_twice"),
     (b'{"event_name": "' + b"x" * 201 + b'"}', "event_name", "invalid"),
     (b'{"event_name": "x", "id": ""}', "id", "invalid"),
     (b'{"event_name": "\xff"}', "", "invalid_utf8"),
@@ -200,6 +204,20 @@ def test_compressed_bodies_are_read(api: ProjectClient, encoding: str) -> None:
 def test_a_body_that_is_not_what_its_encoding_says_is_400(api: ProjectClient, body: bytes) -> None:
     answer = api.post(EVENTS, body, HTTP_CONTENT_ENCODING="gzip")
     assert (answer.status_code, answer.json()["code"]) == (400, "broken_encoding")
+
+
+def test_a_body_of_many_members_is_read_and_of_very_many_refused(api: ProjectClient) -> None:
+    parts = [gzip.compress(part) for part in (b'{"event_', b'name": "x"', b"}")]
+    assert counts(api.post(EVENTS, b"".join(parts), HTTP_CONTENT_ENCODING="gzip")) == (1, 0, 0)
+    started = time.process_time()
+    answer = api.post(EVENTS, gzip.compress(b"") * 500_000, HTTP_CONTENT_ENCODING="gzip")
+    assert (answer.status_code, answer.json()["code"]) == (400, "broken_encoding")
+    assert time.process_time() - started < 2
+
+
+def test_half_a_surrogate_pair_is_named_with_its_place(api: ProjectClient) -> None:
+    answer = api.post(EVENTS, b'{"events": [{"event_name": "\\ud800"}]}')
+    assert "half of a surrogate pair (byte 28)" in answer.json()["detail"]
 
 
 def test_unknown_encodings_and_types_are_415(api: ProjectClient) -> None:

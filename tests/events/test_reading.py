@@ -90,6 +90,8 @@ def test_start_is_inclusive_and_end_exclusive(api: ProjectClient) -> None:
         ("cursor=nonsense", "invalid_cursor"),
         ("cursor=WzAsMV0", "invalid_cursor"),
         ("cursor=%00", "invalid"),
+        ("cursor=WzAsIjIwMjYtMDEtMDFUMDA6MDA6MDBaIiwiXHVkODAwIl0", "invalid_cursor"),
+        ("cursor=WzAsMSwyXQ", "invalid_cursor"),
         ("start=yesterday", "invalid"),
         ("start=nan", "invalid"),
         ("event_name=%00", "invalid"),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.records import EventRecord
-from ingest.protocols.base import FormatError
+from ingest.protocols.base import FormatError, TooManyRecords
 from ingest.protocols.native import NativeFormat
 
 FORMAT = NativeFormat(EventRecord, "events", bare=True)
@@ -52,6 +52,15 @@ def test_an_unterminated_text_costs_one_pass() -> None:
     with pytest.raises(FormatError):
         FORMAT.decode(body)
     assert time.process_time() - started < 1
+
+
+def test_very_many_brackets_cost_one_pass() -> None:
+    nest = b"[" * 190 + b"]" * 190 + b","
+    body = b'{"events":[' + nest * 20_000 + b"{}]}"
+    started = time.process_time()
+    with pytest.raises(TooManyRecords):
+        FORMAT.decode(body)
+    assert time.process_time() - started < 3
 
 
 @pytest.mark.parametrize("depth", [1, 197, 198, 199, 500, 5000])

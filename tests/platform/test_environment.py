@@ -8,6 +8,9 @@ import pytest
 from telemetry_platform.environment import VARIABLES, Environment, EnvironmentValueError, load
 
 WRONG = [
+    ("ALLOWED_HOSTS", "http://x"),
+    ("ALLOWED_HOSTS", "x:8000"),
+    ("DEFAULT_FROM_EMAIL", "nobody"),
     ("ADMIN_USERNAME", "a b"),
     ("DATABASE_URL", "mysql://host/db"),
     ("DATABASE_URL", "postgresql://host"),
@@ -62,6 +65,9 @@ RIGHT = [
     ("TELEMETRY_TICK_SECONDS", "", "tick_seconds", None),
     ("TRUSTED_PROXIES", "10.0.0.1,fd00::/8", "trusted_proxies", ("10.0.0.1", "fd00::/8")),
     ("WEB_WORKERS", " 4 ", "web_workers", 4),
+    ("ALLOWED_HOSTS", "a.example.com,.b.example,10.0.0.1,[::1],*", "allowed_hosts",
+     ("a.example.com", ".b.example", "10.0.0.1", "[::1]", "*")),
+    ("DEFAULT_FROM_EMAIL", "Telemetry <ops@example.com>", "default_from_email", "Telemetry <ops@example.com>"),
 ]  # fmt: skip
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
+from alerting.models import Rule
+from projects.models import Project
 from storage import writer
 from telemetry_platform import leases, readiness, worker_lease
 from telemetry_platform.beat import LEASE as BEAT_LEASE
@@ -84,6 +88,31 @@ def test_a_metrics_token_closes_the_page(client: Client, settings: Any) -> None:
     assert client.get("/metrics").status_code == 401
     assert client.get("/metrics", HTTP_AUTHORIZATION="Bearer wrong").status_code == 401
     assert client.get("/metrics", HTTP_AUTHORIZATION="Bearer secret").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/metrics"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_probes_take_no_other_method(path: str, method: str) -> None:
+    answer = Client(enforce_csrf_checks=True).generic(method, path)
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+    assert answer.json()["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize("path", ["/api/docs/", "/api/schema/"])
+def test_the_docs_answer_only_to_readers(client: Client, path: str) -> None:
+    assert client.options(path).status_code == 405
+
+
+def test_a_rule_that_is_claimed_but_never_evaluated_degrades_evaluation(
+    client: Client, project: Project
+) -> None:
+    rule = Rule.objects.create(project=project, name="stuck", next_evaluation_at=timezone.now())
+    assert client.get("/ready").json()["checks"]["evaluation"] == "ok"
+    hour_ago = timezone.now() - timedelta(hours=1)
+    Rule.objects.filter(pk=rule.pk).update(last_evaluated_at=hour_ago)
+    assert client.get("/ready").json()["checks"]["evaluation"] == "degraded"
+    Rule.objects.filter(pk=rule.pk).update(enabled=False)
+    assert client.get("/ready").json()["checks"]["evaluation"] == "ok"
 
 
 def test_unknown_paths_of_the_api_are_json(client: Client) -> None:

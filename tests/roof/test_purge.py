@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
@@ -43,6 +43,10 @@ def old_partition() -> Iterator[str]:
     partitions.forget_known()
 
 
+def step(text: str, deed: Callable[[], str]) -> purge.Step:
+    return purge.Step(text, deed, lambda: 1)
+
+
 def exists(relation: str) -> bool:
     with connect() as own:
         return own.execute("SELECT to_regclass(%s)", (relation,)).fetchone() != (None,)
@@ -51,8 +55,18 @@ def exists(relation: str) -> bool:
 def test_a_dry_run_says_what_would_go_and_keeps_it(old_partition: str) -> None:
     output = StringIO()
     call_command("purge", "--dry-run", stdout=output)
-    assert f"would delete {old_partition} whole" in output.getvalue()
+    assert f"would delete {old_partition}, the whole partition" in output.getvalue()
     assert exists(old_partition)
+
+
+def test_a_dry_run_counts_rows_and_names_projects(api: ProjectClient) -> None:
+    send(api, 1, 10, 11)
+    RetentionPolicy.objects.create(project=api.project, events_days=7)
+    output = StringIO()
+    call_command("purge", "--dry-run", stdout=output)
+    lines = [line for line in output.getvalue().splitlines() if api.project.slug in line]
+    assert [line.rsplit(": ", 1)[1] for line in lines] == ["1 rows", "1 rows"]
+    assert names(api) == ["age 1", "age 10", "age 11"]
 
 
 def test_expired_partitions_are_dropped_and_a_second_run_finds_nothing(old_partition: str) -> None:
@@ -98,7 +112,7 @@ def test_no_step_begins_after_its_time() -> None:
         done.append("done")
         return "done"
 
-    purge.run([purge.Step("one", work)], seconds=-1)
+    purge.run([step("one", work)], seconds=-1)
     assert done == []
 
 
@@ -112,7 +126,7 @@ def test_a_failing_step_does_not_stop_the_others() -> None:
         done.append("second")
         return "done"
 
-    purge.run([purge.Step("first", fail), purge.Step("second", work)])
+    purge.run([step("first", fail), step("second", work)])
     assert done == ["second"]
 
 

@@ -27,11 +27,18 @@ class Command(BaseCommand):
             kind: options[f"{kind}_days"] for kind in OPTIONS if options[f"{kind}_days"] is not None
         }
         steps = purge.plan(timezone.now(), overrides)
+        if options["dry_run"]:
+            self._preview(steps)
+            return
         for number, step in enumerate(steps, 1):
-            if options["dry_run"]:
-                self.stdout.write(f"would delete {step.text}")
-            else:
-                self.stdout.write(f"[{number}/{len(steps)}] {step.text}: {step.run()}")
+            self.stdout.write(f"[{number}/{len(steps)}] {step.text}: {step.run()}")
+
+    def _preview(self, steps: list[purge.Step]) -> None:
+        previews = [preview for step in steps if (preview := step.preview)]
+        for preview in previews:
+            self.stdout.write(f"would delete {preview}")
+        if not previews:
+            self.stdout.write("Nothing has expired.")
 
 
 def _days(text: str) -> int:
