@@ -21,7 +21,6 @@ LABEL_LIMIT = 30
 _STATE_WORDS = {
     Purpose.FIRING: "Firing",
     Purpose.RESOLVED: "Resolved",
-    Purpose.REPEAT: "Still firing",
     Purpose.TEST: "Test message",
 }
 # Joiners shape Persian and Indic words; every other format character can hide or reorder text.

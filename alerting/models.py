@@ -51,7 +51,10 @@ OPEN_STATUSES = (Status.PENDING, Status.FIRING, Status.ACKNOWLEDGED)
 
 
 class NotificationChannel(models.Model):
-    """A place where messages go. Its configuration is encrypted because it holds secrets."""
+    """A place where messages go. Its configuration is encrypted because it holds secrets.
+
+    `paused_until`: nothing but tests is sent before, as the other side asked or the last attempt failed.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="notification_channels")
     name = models.CharField(max_length=100)
@@ -60,6 +63,7 @@ class NotificationChannel(models.Model):
     enabled = models.BooleanField(default=True)
     broken_at = models.DateTimeField(null=True, blank=True, editable=False)
     broken_reason = models.TextField(blank=True, default="", editable=False)
+    paused_until = models.DateTimeField(null=True, blank=True, editable=False)
     last_sent_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_error = models.TextField(blank=True, default="", editable=False)
     last_error_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -93,9 +97,27 @@ class NotificationChannel(models.Model):
 
         self.config_encrypted = secrets.encrypt_config(value)
 
+    @property
+    def readable_config(self) -> dict[str, Any]:
+        """`config`, but empty where its secrets can't be read any more: who edits it enters them again."""
+        from alerting import secrets
+
+        try:
+            return self.config
+        except secrets.UnreadableConfigError:
+            return {}
+
+    def give_another_chance(self) -> None:
+        """What was held against the former configuration says nothing of a corrected one. Not saved."""
+        self.broken_at, self.broken_reason, self.paused_until = None, "", None
+
 
 class Rule(models.Model):
-    """What to watch, when it is wrong, who is told. `alerting.rule_types` knows the types."""
+    """What to watch, when it is wrong, who is told. `alerting.rule_types` knows the types.
+
+    `condition_changed_at` is the last edit of the condition, `coverage_changed_at` the last that changed which label
+    sets it has.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="rules")
     name = models.CharField(max_length=200)
@@ -120,6 +142,7 @@ class Rule(models.Model):
     enabled = models.BooleanField(default=True)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
     condition_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    coverage_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     next_evaluation_at = models.DateTimeField(default=timezone.now, editable=False)
     last_evaluated_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_evaluation_duration_ms = models.FloatField(null=True, blank=True, editable=False)
@@ -243,7 +266,6 @@ class Transition(models.Model):
 class Purpose(models.TextChoices):
     FIRING = "firing", "Firing"
     RESOLVED = "resolved", "Resolved"
-    REPEAT = "repeat", "Repeat"
     TEST = "test", "Test"
 
 
@@ -253,6 +275,16 @@ class NotificationStatus(models.TextChoices):
     SENT = "sent", "Sent"
     FAILED = "failed", "Failed, will be tried again"
     GAVE_UP = "gave_up", "Gave up"
+
+
+class DeliveryTurn(models.Model):
+    """The one row of the deliverer whose turn it is: one pass at a time leaves the other worker to the rule tick."""
+
+    holder = models.UUIDField()
+    lease_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.holder} until {self.lease_until}"
 
 
 class Notification(models.Model):

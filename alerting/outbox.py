@@ -32,11 +32,6 @@ TOLD = (
 )
 
 
-def enqueue(transition: Transition, now: datetime) -> None:
-    """`enqueue_all` for one transition."""
-    enqueue_all([transition], now)
-
-
 def enqueue_all(transitions: Sequence[Transition], now: datetime) -> None:
     """Write the messages of these transitions, and hint at them after the commit.
 

@@ -1,24 +1,44 @@
-"""What alerting forgets: resolved alerts with their transitions and notifications."""
+"""What alerting forgets: resolved alerts with their transitions and notifications, and test messages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from alerting.models import Alert, Status
+from alerting.models import Alert, Notification, Status
 
 BATCH_ROWS = 1_000
 
 
-def delete_resolved(cutoff: datetime, project_ids: Sequence[int], exclude: bool) -> int:
-    """Delete alerts resolved before the cutoff, of these projects or (`exclude`) of all others; returns how many."""
-    expired = Alert.objects.filter(status=Status.RESOLVED, resolved_at__lt=cutoff)
+def expired(cutoff: datetime, project_ids: Sequence[int], exclude: bool) -> QuerySet[Alert]:
+    """Alerts resolved before the cutoff, of these projects or (`exclude`) of all others."""
+    return Alert.objects.filter(_whose(project_ids, exclude), status=Status.RESOLVED, resolved_at__lt=cutoff)
+
+
+def _whose(project_ids: Sequence[int], exclude: bool) -> Q:
     chosen = Q(project_id__in=project_ids)
-    expired = expired.filter(~chosen if exclude else chosen)
+    return ~chosen if exclude else chosen
+
+
+def delete_resolved(cutoff: datetime, project_ids: Sequence[int], exclude: bool) -> int:
+    """Delete `expired` alerts with all that hangs on them; returns how many.
+
+    Test messages, which belong to no alert, go with them by their own age and are not counted.
+    """
+    tests = Notification.objects.filter(
+        _whose(project_ids, exclude), alert__isnull=True, created_at__lt=cutoff
+    )
+    _delete(tests)
+    return _delete(expired(cutoff, project_ids, exclude))
+
+
+def _delete(rows: QuerySet[Any]) -> int:
+    """In batches: one statement for all would hold its locks for as long as it takes."""
     deleted = 0
-    while batch := list(expired.values_list("pk", flat=True)[:BATCH_ROWS]):
-        Alert.objects.filter(pk__in=batch).delete()
+    while batch := list(rows.values_list("pk", flat=True)[:BATCH_ROWS]):
+        rows.model._default_manager.filter(pk__in=batch).delete()
         deleted += len(batch)
     return deleted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -56,9 +57,11 @@ class RuleError(ValueError):
         self.errors = errors
 
 
-def living_rules() -> QuerySet[Rule]:
-    """Rules that are not deleted."""
-    return Rule.objects.filter(deleted_at=None)
+class RuleGone(RuleError):
+    """The rule was deleted while it was edited."""
+
+    def __init__(self) -> None:
+        super().__init__({"name": "This rule was deleted meanwhile."})
 
 
 def check_rule(rule: Rule, channels: Collection[NotificationChannel]) -> Condition:
@@ -91,13 +94,17 @@ def notification_error(config: object, channels: Collection[NotificationChannel]
     for name in config:
         if name not in {"email", "slack"}:
             return f"Unknown key {name!r}."
-    return _email_error(config.get("email", [])) or _slack_error(config.get("slack"), channels)
+    if problem := _email_error(config.get("email", [])):
+        return problem
+    return _slack_error(config["slack"], channels) if "slack" in config else ""
 
 
 def _email_error(addresses: object) -> str:
     if not isinstance(addresses, list) or len(addresses) > MAX_EMAILS:
         return f"email: must be a list of at most {MAX_EMAILS} addresses."
     for address in addresses:
+        if not isinstance(address, str):
+            return f"email: {address!r} is not an address."
         try:
             validate_email(address)
         except ValidationError:
@@ -106,44 +113,68 @@ def _email_error(addresses: object) -> str:
 
 
 def _slack_error(options: object, channels: Collection[NotificationChannel]) -> str:
-    if options is None:
-        return ""
     if not isinstance(options, Mapping) or set(options) != {"channel"}:
         return 'slack: must be {"channel": "#name"}.'
     if not isinstance(options["channel"], str) or not _SLACK_CHANNEL.fullmatch(options["channel"]):
         return "slack: channel must be a channel's name or id, like #alerts or C0123456789."
-    if not any(one.kind == "slack" and "bot_token" in one.config for one in channels):
+    if not any(one.kind == "slack" and "bot_token" in one.readable_config for one in channels):
         return "slack: another channel can be named only with a channel that has a bot token."
     return ""
 
 
-def save_rule(rule: Rule, channels: Collection[NotificationChannel], *, actor: str, now: datetime) -> Rule:
-    """Save a new or edited rule; it is due at once where that may change something.
+def save_rule(
+    rule: Rule,
+    channels: Collection[NotificationChannel] | None,
+    *,
+    actor: str,
+    now: datetime,
+    edited: Collection[str] = EDITABLE,
+) -> Rule:
+    """Save a new or edited rule; it is due at once where that may change something. The answer is the rule as stored.
 
-    Editing the condition voids evaluations under way and lets the next one resolve the alerts whose label set is no
-    longer covered. Disabling resolves all. Only what people edit is written: the tick owns the other columns.
-    Raises RuleError.
+    Of a rule that exists only the fields in `edited` are taken, and put on the row as it is under its lock: who
+    edits other fields at the same time loses nothing. `channels` None keeps those it has.
+    Editing the condition voids evaluations under way; where the edit changes which label sets it has, the next one
+    resolves the alerts of those that are gone. Disabling resolves all. Only what people edit is written: the tick
+    owns the other columns. Raises RuleError.
     """
-    condition = check_rule(rule, channels)
     with transaction.atomic():
-        before = Rule.objects.select_for_update().filter(pk=rule.pk).first() if rule.pk else None
-        if before is None:
+        if rule.pk is None:
+            check_rule(rule, channels or ())
             rule.next_evaluation_at = now
             rule.save()
         else:
-            _save_edit(rule, before, condition, now)
+            before = Rule.objects.select_for_update().filter(pk=rule.pk, deleted_at=None).first()
+            if before is None:
+                raise RuleGone
+            rule = _with_edits(before, rule, edited)
+            condition = check_rule(rule, list(rule.channels.all()) if channels is None else channels)
+            _save_edit(rule, before, condition, edited, now)
             if before.enabled and not rule.enabled:
                 resolve_alerts_of([rule], actor=actor, reason="the rule was disabled", now=now)
-        rule.channels.set(channels)
+        if channels is not None:
+            rule.channels.set(channels)
     return rule
 
 
-def _save_edit(rule: Rule, before: Rule, condition: Condition, now: datetime) -> None:
-    written = [*EDITABLE, "updated_at"]
+def _with_edits(stored: Rule, source: Rule, edited: Collection[str]) -> Rule:
+    rule = copy(stored)
+    for name in edited:
+        setattr(rule, name, getattr(source, name))
+    return rule
+
+
+def _save_edit(
+    rule: Rule, before: Rule, condition: Condition, edited: Collection[str], now: datetime
+) -> None:
+    written = [*edited, "updated_at"]
     if any(getattr(rule, name) != getattr(before, name) for name in _CONDITION):
         rule.condition_changed_at = now
         rule.health, rule.last_error = Health.UNKNOWN, ""
         written += ["condition_changed_at", "health", "last_error"]
+        if _is_other_coverage(before, rule, condition):
+            rule.coverage_changed_at = now
+            written.append("coverage_changed_at")
     is_back = rule.enabled and not before.enabled
     is_other_pace = rule.evaluation_interval_seconds != before.evaluation_interval_seconds
     if is_back or is_other_pace or "condition_changed_at" in written:
@@ -151,6 +182,17 @@ def _save_edit(rule: Rule, before: Rule, condition: Condition, now: datetime) ->
         written.append("next_evaluation_at")
     rule.save(update_fields=written)
     _open_alerts([rule]).update(rule_name=rule.name, severity=rule.severity, threshold=condition.threshold)
+
+
+def _is_other_coverage(before: Rule, rule: Rule, condition: Condition) -> bool:
+    """Whether the edit may change which label sets the rule has; a former condition that can't be read may."""
+    if (before.rule_type, before.source_type) != (rule.rule_type, rule.source_type):
+        return True
+    try:
+        former = rule_types()[before.rule_type].parse(before.condition_config, before.source_type)
+    except ConditionError:
+        return True
+    return bool(former.coverage != condition.coverage)
 
 
 def delete_rules(rules: Collection[Rule], *, actor: str, now: datetime) -> None:

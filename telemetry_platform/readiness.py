@@ -14,6 +14,7 @@ from django.db.models import DateTimeField, ExpressionWrapper, F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from alerting.delivery.claims import due
 from alerting.models import Health, Notification, Rule
 from storage.writer import get_writer
 from telemetry_platform import leases
@@ -98,7 +99,5 @@ def _evaluation_is_on_time() -> bool:
 
 
 def _delivery_is_on_time() -> bool:
-    """Retries that wait for their time are not late; what is due and still lies there is."""
-    late = timezone.now() - LAG_LIMIT
-    due = Notification.objects.filter(status__in=("pending", "failed"), next_attempt_at__lt=late)
-    return not due.exists()
+    """Retries and paused channels that wait for their time are not late; what is due and still lies there is."""
+    return not Notification.objects.filter(due(timezone.now() - LAG_LIMIT)).exists()

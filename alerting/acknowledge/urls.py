@@ -1,7 +1,11 @@
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import re_path
 
 from alerting.acknowledge.views import AcknowledgeView
 
-urlpatterns = [path("acknowledge/<str:token>/", AcknowledgeView.as_view(), name="acknowledge")]
+urlpatterns = [
+    re_path(r"^acknowledge/(?P<token>[^/]+)/?$", AcknowledgeView.as_view(), name="acknowledge"),
+    # A mangled address may still hold the secret: it is refused with the same headers.
+    re_path(r"^acknowledge/", AcknowledgeView.as_view(), {"token": ""}),
+]

@@ -8,7 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
@@ -38,6 +40,7 @@ HEADERS = {
 
 FORGED = Ending(403, "This link is not valid", "Open it again from the message, unchanged and complete.")
 EXPIRED = Ending(410, "This link has expired", "Links work for 7 days, and for one episode of an alert.")
+UNREADABLE = Ending(400, "This form could not be read", "Open the link in the message, and send it again.")
 GONE = Ending(
     404, "This alert is no longer kept", "It was deleted, or it is older than alerts are kept here."
 )
@@ -51,7 +54,11 @@ class AcknowledgeView(View):
     http_method_names = ["get", "head", "post"]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response = super().dispatch(request, *args, **kwargs)
+        try:
+            response = super().dispatch(request, *args, **kwargs)
+        except (BadRequest, MultiPartParserError, SuspiciousOperation):
+            # Django's own answer would come without the headers below.
+            response = _show(request, ending=UNREADABLE)
         for name, value in HEADERS.items():
             response[name] = value
         return response

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,10 +12,10 @@ from django.db.models import Q
 from django.urls import reverse
 
 from alerting.admin.badges import severity_badge, status_badge
+from alerting.admin.conditions import condition_of, sentence
 from alerting.admin.notifications import notification_badge
-from alerting.admin.rules import sentence
-from alerting.models import Alert, Notification, NotificationStatus, Transition, TransitionKind
-from alerting.state import format_number
+from alerting.models import Alert, Notification, NotificationStatus, Rule, Status, Transition, TransitionKind
+from alerting.state import COMPARE, format_number
 from projects import figures
 
 
@@ -30,7 +30,8 @@ class Line:
 
 
 def alert_page(alert: Alert, now: datetime) -> dict[str, Any]:
-    """The template's context; `alert` has its rule and project loaded."""
+    """What the template shows; `alert` has its rule and project loaded."""
+    transitions = list(alert.transitions.all())
     notifications = list(alert.notifications.select_related("channel").order_by("created_at", "id"))
     users = get_user_model().objects.filter(
         Q(projects=alert.project_id) | Q(is_superuser=True), is_active=True
@@ -41,20 +42,81 @@ def alert_page(alert: Alert, now: datetime) -> dict[str, Any]:
         "status_mark": status_badge(alert.status),
         "lasted": lasted(alert, now),
         "condition": sentence(alert.rule),
-        "value": "no data" if alert.value is None else format_number(alert.value),
-        "peak": "" if alert.peak_value is None else format_number(alert.peak_value),
-        "threshold": format_number(alert.threshold),
-        "operator": alert.rule.condition_config.get("operator", ">="),
+        "fired_on": "" if has_first_condition(alert) else _reason_of_opening(transitions),
+        "number": number_text(alert),
+        "comparison": comparison(alert),
+        "worst": _worst(alert),
+        "resolution": _last_to(transitions, Status.RESOLVED),
         "labels": sorted(alert.labels.items()),
         "rule_url": reverse("admin:alerting_rule_change", args=[alert.rule_id]),
         "can_acknowledge": alert.is_open and alert.acknowledged_at is None,
-        "timeline": timeline(alert.transitions.all(), notifications),
-        "messages_sent": [
+        "timeline": timeline(transitions, notifications),
+        "notifications": [
             {"place": place_of(one), "mark": notification_badge(one), "notification": one}
             for one in notifications
         ],
+        "nobody_told": nobody_told(alert),
+        "rule_tells": _tells(alert.rule),
         "assignees": users.distinct().order_by("username"),
     }
+
+
+def number_of(alert: Alert) -> float | None:
+    """The value that matters: the present one, and the worst once the alert is over."""
+    return alert.peak_value if alert.status == Status.RESOLVED else alert.value
+
+
+def number_text(alert: Alert) -> str:
+    number = number_of(alert)
+    return "no data" if number is None else format_number(number)
+
+
+def comparison(alert: Alert) -> str:
+    """How that number stands to the threshold: `> 80`, or `no longer > 80`; empty where nobody can say.
+
+    A condition that was edited since says nothing about an alert that opened before.
+    """
+    condition, number = condition_of(alert.rule), number_of(alert)
+    if condition is None or number is None or not has_first_condition(alert):
+        return ""
+    limit = f"{condition.operator} {format_number(alert.threshold)}"
+    return limit if COMPARE[condition.operator](number, alert.threshold) else f"no longer {limit}"
+
+
+def has_first_condition(alert: Alert) -> bool:
+    """Whether the rule's condition is still the one that the alert opened on."""
+    changed_at = alert.rule.condition_changed_at
+    return changed_at is None or changed_at <= (alert.triggered_at or alert.pending_since)
+
+
+def nobody_told(alert: Alert) -> str:
+    """Why an alert has no notifications, as far as that is known afterwards."""
+    if alert.status == Status.PENDING:
+        return "Nobody was told yet: a pending alert sends nothing."
+    if alert.triggered_at is None:
+        return "Nobody was told: the alert never fired."
+    return "Nobody was told: the rule had no channels when it fired."
+
+
+def _tells(rule: Rule) -> bool:
+    return bool(rule.notification_config.get("email")) or rule.channels.exists()
+
+
+def _worst(alert: Alert) -> str:
+    """The worst value so far, where the present one isn't it."""
+    if alert.peak_value is None or alert.peak_value == number_of(alert):
+        return ""
+    return format_number(alert.peak_value)
+
+
+def _reason_of_opening(transitions: Sequence[Transition]) -> str:
+    """What the tick saw when the alert fired, or when it became pending if it never did: `90 > 80`."""
+    opened = [one for one in transitions if one.to_status in {Status.PENDING, Status.FIRING}]
+    return opened[-1].reason if opened else ""
+
+
+def _last_to(transitions: Sequence[Transition], status: Status) -> Transition | None:
+    return next((one for one in reversed(transitions) if one.to_status == status), None)
 
 
 def lasted(alert: Alert, now: datetime) -> str:
@@ -72,7 +134,7 @@ def timeline(transitions: Iterable[Transition], notifications: Iterable[Notifica
     for one in notifications:
         if one.status == NotificationStatus.SENT and one.sent_at:
             detail = f"{place_of(one)} in {figures.duration(one.latency_ms)}"
-            lines.append(Line(one.sent_at, f"{one.get_purpose_display()} message delivered", detail, ""))
+            lines.append(Line(one.sent_at, f"{one.get_purpose_display()} notification delivered", detail, ""))
     return sorted(lines, key=lambda line: line.at)
 
 

@@ -16,10 +16,9 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from alerting import actions
-from alerting.admin.alert_page import alert_page, lasted
+from alerting.admin.alert_page import alert_page, comparison, lasted, number_text
 from alerting.admin.badges import labels_text, severity_badge, status_badge
 from alerting.models import OPEN_STATUSES, Alert, Status
-from alerting.state import format_number
 from projects import figures
 from projects.admin_base import ProjectFilter, ReadOnlyTelemetryAdmin
 
@@ -56,6 +55,7 @@ class StatusFilter(admin.SimpleListFilter):
 class AlertAdmin(ReadOnlyTelemetryAdmin):
     """The inbox. Nothing is edited here: each change of an alert is an action that writes its transition."""
 
+    empty_words = "What your rules find wrong, while it lasts. Nothing is wrong in this project now."
     keyset = ("pending_since", "id")
     list_display = (
         "severity_mark",
@@ -104,8 +104,10 @@ class AlertAdmin(ReadOnlyTelemetryAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         alert = self.get_object(request, object_id)
-        shown = alert_page(alert, timezone.now()) if alert else {}
-        context = {**shown, "may_act": self.has_act_permission(request), **(extra_context or {})}
+        # One name for all of it: unfold's templates would take `value` and the like for theirs.
+        shown = alert_page(alert, timezone.now()) if alert else None
+        may_act = self.has_act_permission(request)
+        context = {**(extra_context or {}), "alert_page": shown, "may_act": may_act}
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
 
@@ -174,10 +176,9 @@ class AlertAdmin(ReadOnlyTelemetryAdmin):
 
     @admin.display(description="value")
     def value_text(self, alert: Alert) -> SafeString:
-        value = "no data" if alert.value is None else format_number(alert.value)
-        sign = alert.rule.condition_config.get("operator", ">=")
-        limit = f"{sign} {format_number(alert.threshold)}"
-        return format_html('<span class="tabular-nums whitespace-nowrap">{} ({})</span>', value, limit)
+        limit = comparison(alert)
+        text = f"{number_text(alert)} ({limit})" if limit else number_text(alert)
+        return format_html('<span class="tabular-nums whitespace-nowrap">{}</span>', text)
 
     @admin.display(description="status")
     def status_mark(self, alert: Alert) -> SafeString:
@@ -187,7 +188,7 @@ class AlertAdmin(ReadOnlyTelemetryAdmin):
     def age(self, alert: Alert) -> SafeString:
         since = alert.triggered_at or alert.pending_since
         return format_html(
-            '<time datetime="{}" title="since {} UTC">{}</time>',
+            '<time class="whitespace-nowrap" datetime="{}" title="since {} UTC">{}</time>',
             since.isoformat(),
             f"{since:%Y-%m-%d %H:%M:%S}",
             lasted(alert, timezone.now()),
@@ -197,13 +198,13 @@ class AlertAdmin(ReadOnlyTelemetryAdmin):
     def owner(self, alert: Alert) -> str:
         return alert.assigned_to.get_username() if alert.assigned_to else "unowned"
 
-    @admin.display(description="")
+    @admin.display(description="acknowledged")
     def answer(self, alert: Alert) -> SafeString | str:
         """A button of the list's own form, so that it carries the CSRF token; who acknowledged once that is done."""
-        if alert.status == Status.ACKNOWLEDGED:
-            return alert.acknowledged_by
+        if alert.acknowledged_by:
+            return f"by {alert.acknowledged_by}"
         if not alert.is_open:
-            return ""
+            return figures.NOTHING
         return format_html(
             '<button type="submit" class="plain-button" formnovalidate formaction="{}" '
             'aria-label="Acknowledge {} {}">Acknowledge</button>',

@@ -29,6 +29,11 @@ def badge(kind: str, icon: str, text: str, title: str = "") -> SafeString:
     )
 
 
+def reason_text(text: str) -> SafeString:
+    """A sentence in a list's cell: it wraps, so that the table stays as wide as the page."""
+    return format_html('<span class="reason">{}</span>', text)
+
+
 def severity_badge(severity: str) -> SafeString:
     return badge(severity, SEVERITY_ICONS.get(severity, "help"), severity)
 

@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
-from alerting import secrets
 from alerting.admin.widgets import dress
 from alerting.channels import kind
 from alerting.models import NotificationChannel
@@ -29,9 +28,15 @@ class ChannelForm(forms.ModelForm[NotificationChannel]):
         self.kind = kind(self.kind_name)
         files = self.files if self.is_bound else None
         self.config_form = self.kind.form_class(
-            self.data if self.is_bound else None, files, stored=self._stored()
+            self.data if self.is_bound else None,
+            files,
+            stored=self.instance.readable_config if self.instance.pk else {},
         )
         self.fields.update(self.config_form.fields)
+        if len(self.config_form.fields) == 1:
+            # A kind's only setting can't be empty; of several the configuration says which go together.
+            (only,) = self.config_form.fields.values()
+            only.required = True
         for name, field in self.config_form.fields.items():
             if field.initial is not None:
                 self.initial.setdefault(name, field.initial)
@@ -42,20 +47,12 @@ class ChannelForm(forms.ModelForm[NotificationChannel]):
                 self.initial.setdefault("project", first.pk)
         dress(self.fields.values())
 
-    def _stored(self) -> dict[str, Any]:
-        """The present configuration; nothing where its secrets can't be read any more."""
-        if not self.instance.pk:
-            return {}
-        try:
-            return self.instance.config
-        except secrets.UnreadableConfigError:
-            return {}
-
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if not self.config_form.is_valid():
             for name, problems in self.config_form.errors.items():
-                self.add_error(name if name in self.fields else None, list(problems))
+                if name not in self.errors:
+                    self.add_error(name if name in self.fields else None, list(problems))
         project_id = cleaned["project"].pk if cleaned.get("project") else self.instance.project_id
         twins = NotificationChannel.objects.filter(project=project_id, name=cleaned.get("name"))
         if twins.exclude(pk=self.instance.pk).exists():
@@ -65,6 +62,6 @@ class ChannelForm(forms.ModelForm[NotificationChannel]):
     def apply(self, channel: NotificationChannel) -> None:
         """Put kind and configuration into the row; whoever corrects a channel gives it another chance."""
         channel.kind = self.kind_name
-        if not channel.pk or self.config_form.config != self._stored():
+        if not channel.pk or self.config_form.config != self.instance.readable_config:
             channel.config = self.config_form.config
-        channel.broken_at, channel.broken_reason = None, ""
+        channel.give_another_chance()

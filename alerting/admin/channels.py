@@ -12,22 +12,37 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from alerting.admin.badges import badge
+from alerting.admin.badges import badge, reason_text
 from alerting.admin.channel_form import ChannelForm
+from alerting.admin.channel_state import NO_MAIL_SERVER, channel_state, lacks_mail_server
 from alerting.channels import channel_kinds
 from alerting.delivery import send_test
 from alerting.models import NotificationChannel, NotificationStatus
 from projects import figures
 from projects.admin_base import ProjectModelAdmin, visible_projects
 
-WRITTEN = {"project", "name", "kind", "enabled", "config_encrypted", "broken_at", "broken_reason"}
+WRITTEN = {
+    "project",
+    "name",
+    "kind",
+    "enabled",
+    "config_encrypted",
+    "broken_at",
+    "broken_reason",
+    "paused_until",
+}
+
+# Everywhere else it is a channel; only here Django would spell out the class.
+NotificationChannel._meta.verbose_name = "channel"
+NotificationChannel._meta.verbose_name_plural = "channels"
 
 
 @admin.register(NotificationChannel)
 class NotificationChannelAdmin(ProjectModelAdmin):
     """Channels with their state; the form depends on the kind, which is chosen first."""
 
-    list_display = ("name", "kind_title", "project", "state", "last_sent", "last_error")
+    empty_words = "Where notifications go: Slack or mail. There is no channel yet, so rules tell nobody."
+    list_display = ("name", "kind_title", "project", "state", "last_sent", "reason")
     list_filter = (("project", admin.RelatedOnlyFieldListFilter), "kind", "enabled")
     list_select_related = ("project",)
     search_fields = ("name",)
@@ -64,11 +79,18 @@ class NotificationChannelAdmin(ProjectModelAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         channel = self.get_object(request, object_id)
-        shown = {"channel": channel, "state": self.state(channel)} if channel else {}
-        response: HttpResponse = super().change_view(
-            request, object_id, form_url, {**shown, **(extra_context or {})}
-        )
+        context = {**(extra_context or {}), "channel_page": self._page(channel) if channel else None}
+        response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
+
+    def _page(self, channel: NotificationChannel) -> dict[str, Any]:
+        state = channel_state(channel, timezone.now())
+        return {
+            "channel": channel,
+            "badge": self.state(channel),
+            "reason": state.reason,
+            "last_error": channel.last_error if channel.last_error != state.reason else "",
+        }
 
     def get_form(
         self,
@@ -89,12 +111,25 @@ class NotificationChannelAdmin(ProjectModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: NotificationChannel | None = None) -> Any:
         kind = channel_kinds()[obj.kind if obj else request.GET["kind"]]
         first = ["name", "enabled"] if obj else ["project", "name", "enabled"]
-        return [(None, {"fields": first}), (kind.title, {"fields": list(kind.form_class.config_fields())})]
+        description = NO_MAIL_SERVER if lacks_mail_server(kind.name) else ""
+        fields = {"fields": list(kind.form_class.config_fields()), "description": description}
+        return [(None, {"fields": first}), (kind.title, fields)]
 
     def save_model(self, request: HttpRequest, obj: NotificationChannel, form: Any, change: bool) -> None:
         form.apply(obj)
         # Only what the form owns: deliveries under way write the other columns.
         obj.save(update_fields=WRITTEN if change else None)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """The channels, each with the rules that lose it; notifications stay as history."""
+        shown: list[Any] = []
+        for channel in objs:
+            rules = channel.rules.filter(deleted_at=None)
+            shown += [
+                f"Channel: {channel}",
+                [f"Rule {rule} no longer tells anybody there" for rule in rules],
+            ]
+        return [one for one in shown if one], {"channels": len(objs)}, set(), []
 
     def test_view(self, request: HttpRequest, channel_id: int) -> HttpResponse:
         channel = self.get_queryset(request).filter(pk=channel_id).first()
@@ -125,11 +160,13 @@ class NotificationChannelAdmin(ProjectModelAdmin):
 
     @admin.display(description="state")
     def state(self, channel: NotificationChannel) -> SafeString:
-        if not channel.enabled:
-            return badge("quiet", "pause_circle", "disabled")
-        if channel.broken_at:
-            return badge("bad", "error", f"broken: {channel.broken_reason}")
-        return badge("good", "check_circle", "ok")
+        state = channel_state(channel, timezone.now())
+        return badge(state.kind, state.icon, state.word)
+
+    @admin.display(description="why")
+    def reason(self, channel: NotificationChannel) -> SafeString | str:
+        reason = channel_state(channel, timezone.now()).reason
+        return reason_text(reason) if reason else figures.NOTHING
 
     @admin.display(description="last delivered", ordering="last_sent_at")
     def last_sent(self, channel: NotificationChannel) -> str:

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from alerting.admin.badges import badge
+from alerting.admin.badges import badge, reason_text
 from alerting.models import Notification, NotificationStatus
 from projects import figures
 from projects.admin_base import ProjectFilter, ReadOnlyTelemetryAdmin
@@ -27,8 +27,9 @@ def notification_badge(notification: Notification) -> SafeString:
 class NotificationAdmin(ReadOnlyTelemetryAdmin):
     """Every message about an alert: where it went, or why it didn't."""
 
+    empty_words = "Who was told of which alert, and how that went. Nobody was told of any in this project."
     keyset = ("created_at", "id")
-    list_display = ("created_at", "about", "purpose", "place", "state", "attempt_count", "latency", "error")
+    list_display = ("created_at", "about", "purpose", "place", "state", "attempt_count", "latency", "reason")
     list_filter = (ProjectFilter, "status", "purpose")
     list_select_related = ("alert", "channel")
     search_fields = ("alert__rule_name", "recipient")
@@ -53,3 +54,7 @@ class NotificationAdmin(ReadOnlyTelemetryAdmin):
     @admin.display(description="took")
     def latency(self, notification: Notification) -> SafeString:
         return format_html('<span class="tabular-nums">{}</span>', figures.duration(notification.latency_ms))
+
+    @admin.display(description="why")
+    def reason(self, notification: Notification) -> SafeString | str:
+        return reason_text(notification.error) if notification.error else figures.NOTHING

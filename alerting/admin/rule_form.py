@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from itertools import chain
 from typing import Any
 
+import msgspec
 from django import forms
 from django.db.models import QuerySet
 
+from alerting.admin.conditions import condition_of
 from alerting.admin.widgets import dress
 from alerting.models import NotificationChannel, Rule, Source
 from alerting.rule_types import AnyRuleType, rule_type, rule_types
-from alerting.rule_types.fields import NameListField
+from alerting.rule_types.fields import NameListField, TextField
 from alerting.rules import RuleError, check_rule
 from projects.models import Project
 
@@ -30,12 +32,12 @@ WATCH = (
 
 
 def condition_fields() -> dict[str, forms.Field]:
-    """The fields of all rule types, each once; one is required when every type requires it."""
-    forms_of_types = [kind.form_fields() for kind in rule_types().values()]
+    """The fields of all rule types, each once; one is marked required when every type that has it requires it."""
     fields: dict[str, forms.Field] = {}
-    for name, field in chain.from_iterable(one.items() for one in forms_of_types):
-        field.required = all(name in one and one[name].required for one in forms_of_types)
-        fields.setdefault(name, field)
+    for kind in rule_types().values():
+        for name, field in kind.form_fields().items():
+            known = fields.setdefault(name, field)
+            known.required = known.required and field.required
     return fields
 
 
@@ -56,8 +58,24 @@ def shown_when(name: str) -> str:
     return " || ".join(f"(watch || '').startsWith('{kind}:')" for kind in having)
 
 
+def default_operator(kind: AnyRuleType) -> str:
+    """The operator of a condition that names none; `>` where the type wants it named."""
+    (operator,) = (one for one in msgspec.structs.fields(kind.condition_class) if one.name == "operator")
+    return ">" if operator.default is msgspec.NODEFAULT else str(operator.default)
+
+
+def operator_switch() -> str:
+    """What the browser does when another rule type is chosen: one default gives way to the other."""
+    defaults = {name: default_operator(kind) for name, kind in rule_types().items()}
+    known, by_type = json.dumps(sorted(set(defaults.values()))), json.dumps(defaults)
+    return f"if ({known}.includes(operator)) operator = {by_type}[$event.target.value.split(':')[0]]"
+
+
 class RuleForm(forms.ModelForm[Rule]):
-    """Edits a rule in three steps. `projects` and `channels` are those the user may choose from."""
+    """Edits a rule in three steps; what nobody touches stays as it is stored, to the letter.
+
+    `projects` are those the user may choose from.
+    """
 
     projects: QuerySet[Project]
 
@@ -65,7 +83,7 @@ class RuleForm(forms.ModelForm[Rule]):
     emails = NameListField(
         label="Mail addresses", required=False, help_text="Told in addition to the channels; commas between."
     )
-    slack_channel = forms.CharField(
+    slack_channel = TextField(
         label="Other Slack channel",
         required=False,
         help_text="Such as #checkout; only for channels that have a bot token.",
@@ -105,12 +123,13 @@ class RuleForm(forms.ModelForm[Rule]):
         choices = watch_choices()
         self._field("watch", forms.ChoiceField).choices = choices
         self._limit_to_projects()
-        dress(self.fields.values())
+        self.former_type = ""
+        self.former_condition: Mapping[str, Any] = {}
         if self.instance.pk:
             self._fill(self.instance)
         else:
-            self.initial.setdefault("watch", choices[0][0])
-            self.initial.setdefault("operator", ">")
+            self._suggest(choices[0][0])
+        dress(self.fields.values())
 
     def _field(self, name: str, kind: type[Any]) -> Any:
         field = self.fields[name]
@@ -132,18 +151,33 @@ class RuleForm(forms.ModelForm[Rule]):
                 "There are no channels yet: make one under Channels, or name mail addresses here."
             )
 
+    def _suggest(self, watch: str) -> None:
+        self.initial.setdefault("watch", watch)
+        self.initial.setdefault("operator", default_operator(rule_type(watch.partition(":")[0])))
+        self.fields["watch"].widget.attrs["x-on:change"] = operator_switch()
+
     def _fill(self, rule: Rule) -> None:
+        """Show the condition with its type's defaults; one that can't be read as far as it goes."""
         self.initial["watch"] = f"{rule.rule_type}:{rule.source_type}"
-        if isinstance(rule.condition_config, dict):
+        if condition := condition_of(rule):
+            self.former_type, self.former_condition = rule.rule_type, rule.condition_config
+            self.initial.update(msgspec.structs.asdict(condition))
+        elif isinstance(rule.condition_config, dict):
             self.initial.update(rule.condition_config)
         self.initial["emails"] = rule.notification_config.get("email", [])
         self.initial["slack_channel"] = rule.notification_config.get("slack", {}).get("channel", "")
 
+    def clean_description(self) -> str:
+        # Browsers send CR LF, which would be a change nobody made.
+        return str(self.cleaned_data["description"]).replace("\r\n", "\n")
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        type_name, _, source = cleaned.get("watch", "").partition(":")
+        if type_name:
+            self._forget_errors(rule_type(type_name))
         if self.errors:
             return cleaned
-        type_name, _, source = cleaned["watch"].partition(":")
         project_id = cleaned["project"].pk if "project" in cleaned else self.instance.project_id
         channels = list(cleaned["channels"])
         if strangers := [channel.name for channel in channels if channel.project_id != project_id]:
@@ -151,7 +185,7 @@ class RuleForm(forms.ModelForm[Rule]):
         rule = self.instance
         rule.rule_type, rule.source_type = type_name, source
         rule.condition_config = self._condition(rule_type(type_name), cleaned)
-        rule.notification_config = _notification_config(cleaned)
+        rule.notification_config = self._notification_config(cleaned)
         rule.recovery_threshold = cleaned.get("recovery_threshold")
         try:
             check_rule(rule, channels)
@@ -159,10 +193,38 @@ class RuleForm(forms.ModelForm[Rule]):
             self._show(error.errors)
         return cleaned
 
+    def _forget_errors(self, kind: AnyRuleType) -> None:
+        """The page doesn't show other types' fields, and what stays as stored need not fit into a field."""
+        hidden = condition_fields().keys() - kind.form_fields().keys()
+        for name in hidden | self._kept(kind):
+            self.errors.pop(name, None)
+
+    def _kept(self, kind: AnyRuleType) -> set[str]:
+        """The keys of the condition that stay as they are stored, which may be absent."""
+        if kind.name != self.former_type:
+            return set()
+        return kind.form_fields().keys() - set(self.changed_data)
+
     def _condition(self, kind: AnyRuleType, cleaned: Mapping[str, Any]) -> dict[str, Any]:
-        """The filled-in keys that this rule type has."""
-        values = {name: cleaned.get(name) for name in kind.form_fields()}
-        return {name: value for name, value in values.items() if value not in (None, "", [], {})}
+        """The keys that this rule type has: as stored where their fields were not touched, else as filled in."""
+        kept = self._kept(kind)
+        condition = {name: value for name, value in self.former_condition.items() if name in kept}
+        for name in kind.form_fields():
+            if name not in kept and cleaned.get(name) not in (None, "", [], {}):
+                condition[name] = cleaned[name]
+        return condition
+
+    def _notification_config(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:
+        entered = {
+            "emails": ("email", cleaned["emails"]),
+            "slack_channel": ("slack", cleaned["slack_channel"] and {"channel": cleaned["slack_channel"]}),
+        }
+        config: dict[str, Any] = dict(self.instance.notification_config)
+        for name, (key, value) in entered.items():
+            if name in self.changed_data:
+                config.pop(key, None)
+                config |= {key: value} if value else {}
+        return config
 
     def _show(self, errors: Mapping[str, Any]) -> None:
         for name, problem in errors.items():
@@ -172,12 +234,3 @@ class RuleForm(forms.ModelForm[Rule]):
                 self.add_error("slack_channel" if problem.startswith("slack") else "emails", problem)
             else:
                 self.add_error(name if name in self.fields else None, problem)
-
-
-def _notification_config(cleaned: Mapping[str, Any]) -> dict[str, Any]:
-    config: dict[str, Any] = {}
-    if cleaned.get("emails"):
-        config["email"] = cleaned["emails"]
-    if cleaned.get("slack_channel"):
-        config["slack"] = {"channel": cleaned["slack_channel"]}
-    return config

@@ -4,35 +4,26 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from alerting.admin.badges import badge, severity_badge
+from alerting.admin.badges import badge, reason_text, severity_badge
+from alerting.admin.conditions import condition_of, sentence
 from alerting.admin.rule_form import WATCH, RuleForm, condition_fields, shown_when
 from alerting.models import OPEN_STATUSES, Health, Rule
-from alerting.rule_types import ConditionError, rule_types
 from alerting.rules import RuleError, delete_rules, save_rule
 from projects import figures
 from projects.admin_base import ProjectModelAdmin, visible_projects
-
-
-def sentence(rule: Rule) -> str:
-    """The condition in plain words; what is wrong with it where it can't be read."""
-    kind = rule_types().get(rule.rule_type)
-    if kind is None:
-        return f"unknown rule type {rule.rule_type}"
-    try:
-        return kind.describe(kind.parse(rule.condition_config, rule.source_type), rule.source_type)
-    except ConditionError as error:
-        return f"can't be used: {error}"
 
 
 @admin.register(Rule)
 class RuleAdmin(ProjectModelAdmin):
     """Rules with their condition in plain words; the form asks what to watch, when it is wrong, who is told."""
 
+    empty_words = "What is watched, when it is wrong and who is told. There is no rule yet."
     list_display = ("name", "condition", "severity_mark", "state", "open_alerts", "evaluated")
     list_filter = (("project", admin.RelatedOnlyFieldListFilter), "severity", "enabled", "health")
     list_filter_submit = False
@@ -40,6 +31,7 @@ class RuleAdmin(ProjectModelAdmin):
     search_help_text = "Part of a name or description"
     ordering = ("name", "id")
     actions = ("enable", "disable")
+    change_form_outer_before_template = "alerting/rule_state.html"
 
     class Media:
         css = {"all": ("alerting/alerting.css",)}
@@ -53,6 +45,26 @@ class RuleAdmin(ProjectModelAdmin):
         open_alerts = Count("alerts", filter=Q(alerts__status__in=OPEN_STATUSES))
         rules: QuerySet[Rule] = super().get_queryset(request)
         return rules.filter(deleted_at=None).annotate(open_alert_count=open_alerts)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        rule = self.get_object(request, object_id)
+        context = {**(extra_context or {}), "rule_page": self._page(rule) if rule else None}
+        response: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return response
+
+    def _page(self, rule: Any) -> dict[str, Any]:
+        open_alerts = f"?project={rule.project_id}&rule__id__exact={rule.pk}"
+        return {
+            "rule": rule,
+            "badge": self._badge(rule),
+            "reason": _trouble(rule),
+            "condition": sentence(rule) if condition_of(rule) else "",
+            "evaluated": self.evaluated(rule),
+            "took": figures.duration(rule.last_evaluation_duration_ms),
+            "alerts_url": reverse("admin:alerting_alert_changelist") + open_alerts,
+        }
 
     def get_form(
         self, request: HttpRequest, obj: Rule | None = None, change: bool = False, **kwargs: Any
@@ -112,11 +124,12 @@ class RuleAdmin(ProjectModelAdmin):
 
     def _set_enabled(self, request: HttpRequest, queryset: QuerySet[Rule], *, enabled: bool) -> None:
         count = 0
-        for rule in queryset.exclude(enabled=enabled).prefetch_related("channels"):
+        for rule in queryset.exclude(enabled=enabled):
             rule.enabled = enabled
-            channels = list(rule.channels.all())
             try:
-                save_rule(rule, channels, actor=request.user.get_username(), now=timezone.now())
+                save_rule(
+                    rule, None, actor=request.user.get_username(), now=timezone.now(), edited=("enabled",)
+                )
             except RuleError as error:
                 messages.error(request, f"{rule.name} stays as it is: {error}")
             else:
@@ -133,11 +146,14 @@ class RuleAdmin(ProjectModelAdmin):
 
     @admin.display(description="state")
     def state(self, rule: Rule) -> SafeString:
+        trouble = _trouble(rule)
+        return format_html("{} {}", self._badge(rule), reason_text(trouble)) if trouble else self._badge(rule)
+
+    def _badge(self, rule: Rule) -> SafeString:
         if not rule.enabled:
             return badge("quiet", "pause_circle", "disabled")
         if rule.health == Health.UNHEALTHY:
-            unhealthy = badge("bad", "error", "unhealthy")
-            return format_html('{} <span class="alert-quiet">{}</span>', unhealthy, rule.last_error)
+            return badge("bad", "error", "unhealthy")
         if rule.health == Health.UNKNOWN:
             return badge("quiet", "schedule", "not evaluated yet")
         return badge("good", "check_circle", "ok")
@@ -153,3 +169,8 @@ class RuleAdmin(ProjectModelAdmin):
             if rule.last_evaluated_at
             else figures.NOTHING
         )
+
+
+def _trouble(rule: Rule) -> str:
+    """Why the rule can't be evaluated; empty where it can, and where nobody wants it to be."""
+    return rule.last_error if rule.enabled and rule.health == Health.UNHEALTHY else ""

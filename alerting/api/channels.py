@@ -6,6 +6,7 @@ import django_filters
 from django.db import IntegrityError, transaction
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -46,6 +47,7 @@ class NotificationChannelSerializer(StrictSerializer, serializers.ModelSerialize
             "enabled",
             "broken_at",
             "broken_reason",
+            "paused_until",
             "last_sent_at",
             "last_error",
             "last_error_at",
@@ -62,37 +64,47 @@ class NotificationChannelSerializer(StrictSerializer, serializers.ModelSerialize
         except ConfigError as error:
             raise serializers.ValidationError(error.errors["kind"]) from None
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "config" in attrs:
-            attrs["config"] = self._parsed(attrs.get("kind"), attrs["config"])
-        return attrs
-
-    def _parsed(self, kind_name: str | None, given: dict[str, Any]) -> dict[str, Any]:
-        stored = self.instance.config if self.instance else {}
-        chosen = kind(self.instance.kind if self.instance else str(kind_name))
-        merged = {name: value for name, value in {**stored, **given}.items() if value is not None}
-        try:
-            return chosen.parse_config(merged)
-        except ConfigError as error:
-            raise serializers.ValidationError({"config": error.errors}) from None
-
     def save(self, **kwargs: Any) -> NotificationChannel:
-        """Create or change the channel; a new configuration gives a broken one another chance."""
-        channel = self.instance or NotificationChannel(project_id=project_id_of(self.context["request"]))
-        values = dict(self.validated_data)
-        for name, value in values.items():
-            setattr(channel, name, value)
-        written = {"config_encrypted" if name == "config" else name for name in values}
-        if "config" in values:
-            channel.broken_at, channel.broken_reason = None, ""
-            written |= {"broken_at", "broken_reason"}
+        """Create or change the channel; a new configuration gives a broken one another chance.
+
+        A change is merged into the row as it is under its lock. Raises ValidationError by field.
+        """
         try:
             with transaction.atomic():
-                channel.save(update_fields=written if channel.pk else None)
+                self.instance = self._saved(self._locked())
         except IntegrityError:
             raise serializers.ValidationError({"name": "This project has a channel of this name."}) from None
-        self.instance = channel
+        return self.instance
+
+    def _locked(self) -> NotificationChannel:
+        if self.instance is None:
+            return NotificationChannel(project_id=project_id_of(self.context["request"]))
+        channel = NotificationChannel.objects.select_for_update().filter(pk=self.instance.pk).first()
+        if channel is None:
+            raise NotFound
         return channel
+
+    def _saved(self, channel: NotificationChannel) -> NotificationChannel:
+        values = dict(self.validated_data)
+        written = {"config_encrypted" if name == "config" else name for name in values}
+        given = values.pop("config", None)
+        for name, value in values.items():
+            setattr(channel, name, value)
+        if given is not None:
+            channel.config = _merged(channel, given)
+            channel.give_another_chance()
+            written |= {"broken_at", "broken_reason", "paused_until"}
+        channel.save(update_fields=written if channel.pk else None)
+        return channel
+
+
+def _merged(channel: NotificationChannel, given: dict[str, Any]) -> dict[str, Any]:
+    stored = channel.readable_config if channel.pk else {}
+    merged = {name: value for name, value in {**stored, **given}.items() if value is not None}
+    try:
+        return kind(channel.kind).parse_config(merged)
+    except ConfigError as error:
+        raise serializers.ValidationError({"config": error.errors}) from None
 
 
 class NotificationChannelFilterSet(ProjectFilterSet):

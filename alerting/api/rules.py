@@ -8,12 +8,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alerting.api.base import AlertingViewSet, FiniteFloatField, StrictSerializer, actor_of
 from alerting.models import NotificationChannel, Rule, Severity, Source
-from alerting.rules import RuleError, delete_rules, save_rule
+from alerting.rules import RuleError, RuleGone, delete_rules, save_rule
 from projects.api.authentication import project_id_of
 from projects.api.filters import ProjectFilterSet, TimeFilter
 
@@ -78,14 +79,13 @@ class RuleSerializer(StrictSerializer, serializers.ModelSerializer[Rule]):
         values = dict(self.validated_data)
         rule = self.instance or Rule(project_id=project_id_of(self.context["request"]))
         channels = values.pop("channels", None)
-        if channels is None:
-            channels = list(rule.channels.all()) if rule.pk else []
         for name, value in values.items():
             setattr(rule, name, value)
+        actor = actor_of(self.context["request"])
         try:
-            self.instance = save_rule(
-                rule, channels, actor=actor_of(self.context["request"]), now=timezone.now()
-            )
+            self.instance = save_rule(rule, channels, actor=actor, now=timezone.now(), edited=values.keys())
+        except RuleGone:
+            raise NotFound from None
         except RuleError as error:
             raise serializers.ValidationError(error.errors) from None
         return self.instance

@@ -11,9 +11,9 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from alerting.bounds import bounded_transaction
 from alerting.delivery.decisions import reason_to_drop
 from alerting.models import Notification, NotificationChannel, NotificationStatus, Purpose
 
@@ -25,9 +25,14 @@ Lane = int | None
 
 
 def due(now: datetime) -> Q:
-    """Waiting rows whose time has come, and those of deliverers that died."""
-    return Q(status__in=UNFINISHED, next_attempt_at__lte=now) & (
-        Q(lease_until__isnull=True) | Q(lease_until__lte=now)
+    """Waiting rows whose time has come, and those of deliverers that died, but for those of paused channels.
+
+    A test goes through the pause: who sends it wants to know whether the channel works now.
+    """
+    is_free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
+    is_paused = Q(channel__paused_until__isnull=False, channel__paused_until__gt=now)
+    return (
+        Q(status__in=UNFINISHED, next_attempt_at__lte=now) & is_free & (Q(purpose=Purpose.TEST) | ~is_paused)
     )
 
 
@@ -41,7 +46,8 @@ def due_lanes(now: datetime) -> list[Lane]:
     So a channel that hangs holds one deliverer, not all of them.
     """
     busy = Notification.objects.filter(status=NotificationStatus.SENDING, lease_until__gt=now)
-    lanes = _lanes_of(Notification.objects.filter(due(now))) - _lanes_of(busy)
+    with bounded_transaction():
+        lanes = _lanes_of(Notification.objects.filter(due(now))) - _lanes_of(busy)
     return sorted(lanes, key=lambda lane: lane or 0)
 
 
@@ -63,7 +69,7 @@ def claim(
     the claim to these ids, `only_spread` to rows that name their recipient: in a channel with several, a row that
     came since `spread` does not.
     """
-    with transaction.atomic(durable=True):
+    with bounded_transaction(durable=True):
         claimable = _claimable(lane, now)
         if only is not None:
             claimable = claimable.filter(pk__in=only)
@@ -91,7 +97,7 @@ def spread(channel: NotificationChannel, recipients: list[str]) -> dict[int, lis
     A row per recipient is what makes a retry repeat nobody else's mail. The first keeps the row.
     """
     first, *others = recipients
-    with transaction.atomic(durable=True):
+    with bounded_transaction(durable=True):
         waiting = Notification.objects.filter(in_lane(channel.pk), status__in=UNFINISHED, recipient="")
         rows = list(waiting.select_for_update(skip_locked=True).order_by("pk"))
         _rows([row.pk for row in rows]).update(recipient=first)
@@ -108,9 +114,10 @@ def release(rows: list[Notification]) -> None:
     """Give rows back that were claimed and not tried."""
     ids = [row.pk for row in rows]
     leases = {row.lease_until for row in rows}
-    _rows(ids).filter(status=NotificationStatus.SENDING, lease_until__in=leases).update(
-        status=NotificationStatus.PENDING, lease_until=None, attempt_count=F("attempt_count") - 1
-    )
+    with bounded_transaction():
+        _rows(ids).filter(status=NotificationStatus.SENDING, lease_until__in=leases).update(
+            status=NotificationStatus.PENDING, lease_until=None, attempt_count=F("attempt_count") - 1
+        )
 
 
 def _rows(ids: Collection[int]) -> QuerySet[Notification]:
@@ -121,12 +128,10 @@ def _claimable(lane: Lane, now: datetime) -> QuerySet[Notification]:
     same_place = Notification.objects.filter(in_lane(lane), alert=OuterRef("alert")).filter(
         Q(recipient=OuterRef("recipient")) | Q(recipient="")
     )
-    firing = same_place.filter(purpose=Purpose.FIRING)
-    repeat = same_place.filter(purpose=Purpose.REPEAT)
+    unfinished_firing = same_place.filter(purpose=Purpose.FIRING, status__in=UNFINISHED)
     return (
         Notification.objects.filter(due(now), in_lane(lane))
-        .exclude(Exists(firing.filter(status__in=UNFINISHED)), purpose__in=[Purpose.REPEAT, Purpose.RESOLVED])
-        .exclude(Exists(repeat.filter(status__in=UNFINISHED)), purpose=Purpose.RESOLVED)
+        .exclude(Exists(unfinished_firing), purpose=Purpose.RESOLVED)
         .select_related("alert__rule", "project", "channel")
         .select_for_update(of=("self",), skip_locked=True)
         .order_by("pk")
@@ -150,7 +155,6 @@ def _reason_to_drop(row: Notification, informed: set[tuple[UUID | None, str]]) -
         recipient=row.recipient,
         attempt_count=row.attempt_count,
         channel=row.channel,
-        alert=row.alert,
         is_firing_sent=(row.alert_id, row.recipient) in informed,
     )
 

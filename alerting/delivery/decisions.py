@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from alerting.channels import TransportError
-from alerting.models import Alert, NotificationChannel, NotificationStatus, Purpose, Status
+from alerting.models import NotificationChannel, NotificationStatus, Purpose
 
 MAX_ATTEMPTS = 12
 """With the delays below about 50 minutes from the first attempt to the last."""
@@ -21,7 +21,7 @@ class Outcome:
     """What one attempt comes to.
 
     `ends_lane`: the next message to this channel would meet the same fate now, so none is tried. `breaks_channel`:
-    nothing more is sent to it until a person has looked.
+    nothing more is sent to it until a person has looked. `pauses_until`: nothing is before then.
     """
 
     status: NotificationStatus
@@ -29,18 +29,14 @@ class Outcome:
     next_attempt_at: datetime | None = None
     ends_lane: bool = False
     breaks_channel: bool = False
+    pauses_until: datetime | None = None
 
 
 SENT = Outcome(status=NotificationStatus.SENT)
 
 
-def retry_delay_seconds(attempt_count: int, retry_after_seconds: float | None) -> float | None:
-    """How long to wait after that many attempts: 5 s doubling to 10 min, or what the other side asks for.
-
-    None when the attempts are used up.
-    """
-    if attempt_count >= MAX_ATTEMPTS:
-        return None
+def retry_delay_seconds(attempt_count: int, retry_after_seconds: float | None) -> float:
+    """How long to wait after that many attempts: 5 s doubling to 10 min, or what the other side asks for."""
     backoff = min(FIRST_DELAY_SECONDS * 2.0 ** (attempt_count - 1), LONGEST_DELAY_SECONDS)
     if retry_after_seconds is None:
         return backoff
@@ -48,27 +44,40 @@ def retry_delay_seconds(attempt_count: int, retry_after_seconds: float | None) -
 
 
 def outcome_of(
-    error: TransportError, *, purpose: str, attempt_count: int, is_only_recipient: bool, now: datetime
+    error: TransportError,
+    *,
+    purpose: str,
+    attempt_count: int,
+    is_only_recipient: bool,
+    is_redirected: bool,
+    now: datetime,
 ) -> Outcome:
-    """What an error comes to. A test is tried once: who asked for it waits for the answer."""
+    """What an error comes to. A test is tried once: who asked for it waits for the answer.
+
+    `is_redirected`: its rule sent the message to another place than the channel's own. That this place refuses it
+    says nothing of the channel.
+    """
     if error.permanent:
-        breaks = error.scope == "channel" or (error.scope == "recipient" and is_only_recipient)
+        is_about_channel = error.scope == "channel" or (error.scope == "recipient" and is_only_recipient)
+        breaks = is_about_channel and not is_redirected
         return Outcome(
             status=NotificationStatus.GAVE_UP, error=error.reason, ends_lane=breaks, breaks_channel=breaks
         )
+    again_at = now + timedelta(seconds=retry_delay_seconds(attempt_count, error.retry_after_seconds))
     ends_lane = error.scope != "recipient"
-    if purpose == Purpose.TEST:
-        return Outcome(status=NotificationStatus.GAVE_UP, error=error.reason, ends_lane=ends_lane)
-    delay_seconds = retry_delay_seconds(attempt_count, error.retry_after_seconds)
-    if delay_seconds is None:
-        reason = f"Gave up after {attempt_count} attempts: {error.reason}"
-        return Outcome(status=NotificationStatus.GAVE_UP, error=reason, ends_lane=ends_lane)
-    return Outcome(
+    failed = Outcome(
         status=NotificationStatus.FAILED,
         error=error.reason,
-        next_attempt_at=now + timedelta(seconds=delay_seconds),
+        next_attempt_at=again_at,
         ends_lane=ends_lane,
+        pauses_until=again_at if ends_lane else None,
     )
+    if purpose == Purpose.TEST:
+        return replace(failed, status=NotificationStatus.GAVE_UP, next_attempt_at=None)
+    if attempt_count >= MAX_ATTEMPTS:
+        reason = f"Gave up after {attempt_count} attempts: {error.reason}"
+        return replace(failed, status=NotificationStatus.GAVE_UP, error=reason, next_attempt_at=None)
+    return failed
 
 
 def reason_to_drop(
@@ -77,7 +86,6 @@ def reason_to_drop(
     recipient: str,
     attempt_count: int,
     channel: NotificationChannel | None,
-    alert: Alert | None,
     is_firing_sent: bool,
 ) -> str:
     """Why this message must not be sent any more; empty when it must.
@@ -92,8 +100,6 @@ def reason_to_drop(
         return broken_reason(channel.broken_reason)
     if purpose == Purpose.RESOLVED and not is_firing_sent:
         return "Its firing message was not sent."
-    if purpose == Purpose.REPEAT and alert is not None and alert.status != Status.FIRING:
-        return "The alert is not firing any more."
     if attempt_count >= MAX_ATTEMPTS:
         return f"Gave up after {attempt_count} attempts: none came back with an answer."
     return ""

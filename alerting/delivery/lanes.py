@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from alerting import secrets
+from alerting.bounds import bounded_transaction
 from alerting.channels import ChannelKind, ConfigError, TransportError, kind
+from alerting.channels.base import Config
 from alerting.delivery import claims, records
 from alerting.delivery.claims import Lane
 from alerting.delivery.decisions import SENT, Outcome, outcome_of
@@ -58,12 +60,11 @@ class Place:
         return self.kind.recipients(self.config) if self.channel else []
 
 
-def run_lane(
-    lane: Lane, clock: Clock, *, limit: int, only: Collection[int] | None = None
-) -> Counter[NotificationStatus]:
+def run_lane(lane: Lane, clock: Clock, *, only: Collection[int] | None = None) -> Counter[NotificationStatus]:
     """Send what is due in a lane; how many rows came to which status."""
     counts: Counter[NotificationStatus] = Counter()
-    channel = None if lane is None else NotificationChannel.objects.filter(pk=lane).first()
+    with bounded_transaction():
+        channel = None if lane is None else NotificationChannel.objects.filter(pk=lane).first()
     if channel is None and lane is not None:
         return counts  # deleted since it was found due; its rows are in the lane without channel now
     try:
@@ -72,12 +73,12 @@ def run_lane(
         assert channel is not None
         records.break_channel(channel, str(error), at=clock.now())
         return counts
-    while clock.has_time() and sum(counts.values()) < limit:
+    while clock.has_time():
         if place.channel and place.recipients:
             new_ids = claims.spread(place.channel, place.recipients)
             only = only and {*only, *(copy for pk in only for copy in new_ids.get(pk, ()))}
         rows, dropped = claims.claim(
-            lane, now=clock.now(), limit=min(BATCH, limit), only=only, only_spread=bool(place.recipients)
+            lane, now=clock.now(), limit=BATCH, only=only, only_spread=bool(place.recipients)
         )
         if dropped:
             counts[NotificationStatus.GAVE_UP] += dropped
@@ -94,7 +95,8 @@ def _place(channel: NotificationChannel | None) -> Place:
     if renewed := secrets.renewed(channel.config_encrypted):
         # Under the former text only: who has saved a new configuration meanwhile must not lose it.
         same = NotificationChannel.objects.filter(pk=channel.pk, config_encrypted=channel.config_encrypted)
-        same.update(config_encrypted=renewed)
+        with bounded_transaction():
+            same.update(config_encrypted=renewed)
     return Place(channel, kind(channel.kind), config)
 
 
@@ -121,23 +123,26 @@ def _send_one(row: Notification, place: Place, clock: Clock) -> Outcome:
     outcome = _attempt(row, place, clock)
     latency_ms = (clock.elapsed_seconds() - began) * 1000
     at = clock.now()
-    records.record(row, outcome, at=at, latency_ms=latency_ms)
-    if place.channel:
-        records.record_channel(
-            place.channel,
-            outcome,
-            at=at,
-            latency_ms=latency_ms,
-            ends_brokenness=row.purpose == Purpose.TEST,
-        )
+    with bounded_transaction():
+        records.record(row, outcome, at=at, latency_ms=latency_ms)
+        if place.channel:
+            records.record_channel(
+                place.channel,
+                outcome,
+                at=at,
+                latency_ms=latency_ms,
+                ends_brokenness=row.purpose == Purpose.TEST,
+            )
     return outcome
 
 
 def _attempt(row: Notification, place: Place, clock: Clock) -> Outcome:
+    config: Config = place.config
     try:
         message = build_message(row, now=clock.now())
         options = row.alert.rule.notification_config.get(place.kind.name) if row.alert else None
-        config = place.kind.for_rule(place.config, options) if isinstance(options, dict) else place.config
+        if isinstance(options, dict):
+            config = place.kind.for_rule(place.config, options)
         place.kind.send(config, message)
     except TransportError as error:
         problem = error
@@ -155,12 +160,14 @@ def _attempt(row: Notification, place: Place, clock: Clock) -> Outcome:
         purpose=row.purpose,
         attempt_count=row.attempt_count,
         is_only_recipient=len(place.recipients) == 1,
+        is_redirected=config != place.config,
         now=clock.now(),
     )
 
 
 def _end_lane(place: Place, outcome: Outcome, now: datetime) -> None:
-    if outcome.breaks_channel and place.channel:
-        records.break_channel(place.channel, outcome.error, at=now)
-    elif outcome.next_attempt_at:
-        records.postpone(place.channel.pk if place.channel else None, outcome.next_attempt_at)
+    with bounded_transaction():
+        if outcome.breaks_channel and place.channel:
+            records.break_channel(place.channel, outcome.error, at=now)
+        elif outcome.pauses_until:
+            records.pause(place.channel.pk if place.channel else None, outcome.pauses_until)

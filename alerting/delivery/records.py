@@ -38,10 +38,10 @@ def record(row: Notification, outcome: Outcome, *, at: datetime, latency_ms: flo
 def record_channel(
     channel: NotificationChannel, outcome: Outcome, *, at: datetime, latency_ms: float, ends_brokenness: bool
 ) -> None:
-    """Keep the channel's last success or error; a success where people look for it mends a broken one."""
+    """Keep the channel's last success or error. A success ends its pause; where people look for it, brokenness too."""
     changes: dict[str, object] = {"last_error": outcome.error, "last_error_at": at}
     if outcome.status == NotificationStatus.SENT:
-        changes = {"last_sent_at": at, "last_latency_ms": latency_ms}
+        changes = {"last_sent_at": at, "last_latency_ms": latency_ms, "paused_until": None}
         if ends_brokenness:
             changes |= {"broken_at": None, "broken_reason": ""}
     NotificationChannel.objects.filter(pk=channel.pk).update(**changes)
@@ -49,15 +49,22 @@ def record_channel(
 
 def break_channel(channel: NotificationChannel, reason: str, *, at: datetime) -> None:
     """Send nothing more there until a person has mended it; what waits for it is given up with the reason."""
-    NotificationChannel.objects.filter(pk=channel.pk).update(broken_at=at, broken_reason=reason)
     Notification.objects.filter(channel=channel.pk, status__in=_WAITING).update(
         status=NotificationStatus.GAVE_UP, error=broken_reason(reason)
     )
+    NotificationChannel.objects.filter(pk=channel.pk).update(broken_at=at, broken_reason=reason)
     logger.warning("channel %s is broken: %s", channel.pk, reason)
 
 
-def postpone(lane: Lane, until: datetime) -> None:
-    """Let nothing in a lane be tried before: the next one would fare no better."""
-    Notification.objects.filter(in_lane(lane), status__in=_WAITING).update(
-        next_attempt_at=Greatest("next_attempt_at", Value(until))
-    )
+def pause(lane: Lane, until: datetime) -> None:
+    """Let nothing in a lane be tried before: the next one would fare no better.
+
+    A channel is paused for messages still to come as well, until one gets through. The lane of addresses that rules
+    name has no row to keep this on: there it holds only for what waits now.
+    """
+    later = Value(until)
+    if lane is not None:
+        NotificationChannel.objects.filter(pk=lane).update(paused_until=Greatest("paused_until", later))
+        return
+    waiting = Notification.objects.filter(in_lane(lane), status__in=_WAITING)
+    waiting.update(next_attempt_at=Greatest("next_attempt_at", later))

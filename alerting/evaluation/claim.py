@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-import msgspec
-from django.db import connection, transaction
+from django.db import connection
 
+from alerting.bounds import bounded_transaction
 from alerting.state import NoDataPolicy
 
 CLAIM_LIMIT = 20_000
@@ -31,8 +30,8 @@ _CLAIM = """
     FROM due
     WHERE r.id = due.id
     RETURNING r.id, r.project_id, r.name, r.rule_type, r.source_type, r.condition_config::text, r.severity,
-              r.recovery_threshold, r.for_seconds, r.keep_firing_for_seconds, r.no_data, r.health,
-              r.last_evaluated_at, r.condition_changed_at
+              r.recovery_threshold, r.for_seconds, r.keep_firing_for_seconds, r.no_data,
+              r.last_evaluated_at, r.condition_changed_at, r.coverage_changed_at
 """
 
 
@@ -51,24 +50,20 @@ class ClaimedRule:
     for_seconds: int
     keep_firing_for_seconds: int
     no_data: NoDataPolicy
-    health: str
     last_evaluated_at: datetime | None
     condition_changed_at: datetime | None
-
-    @property
-    def condition_config(self) -> Any:
-        return msgspec.json.decode(self.condition_text)
+    coverage_changed_at: datetime | None
 
     @property
     def is_first_since_edit(self) -> bool:
-        """Whether the condition was edited after the last evaluation."""
-        if self.condition_changed_at is None or self.last_evaluated_at is None:
+        """Whether an edit after the last evaluation changed which label sets the rule has."""
+        if self.coverage_changed_at is None or self.last_evaluated_at is None:
             return False
-        return self.condition_changed_at >= self.last_evaluated_at
+        return self.coverage_changed_at >= self.last_evaluated_at
 
 
 def claim_due(now: datetime, limit: int = CLAIM_LIMIT) -> list[ClaimedRule]:
     """Claim the rules that are due, in a transaction of its own: a claim outlives its process until the next slot."""
-    with transaction.atomic(), connection.cursor() as cursor:
+    with bounded_transaction(), connection.cursor() as cursor:
         cursor.execute(_CLAIM, {"now": now, "limit": limit})
         return sorted((ClaimedRule(*row) for row in cursor.fetchall()), key=lambda rule: rule.id)

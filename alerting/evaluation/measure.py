@@ -11,13 +11,15 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection
 from psycopg.errors import QueryCanceled
 
+from alerting.bounds import bounded_transaction
 from alerting.evaluation.claim import ClaimedRule
 from alerting.rule_types import AnyRuleType, ConditionError, rule_type
 from alerting.rule_types.conditions import Condition, RuleInput
 from alerting.sources.samples import Answer
+from alerting.sources.scans import TooManyGroups
 from alerting.state import COMPARE
 
 logger = logging.getLogger(__name__)
@@ -25,6 +27,10 @@ logger = logging.getLogger(__name__)
 STATEMENT_TIMEOUT_MS = 5_000
 SHORTEST_TIMEOUT_MS = 1_000
 """Each halving of a group that failed halves its time too, so that one slow rule costs a tick about 10 s."""
+SERVERS_CLASSES = frozenset({"08", "25", "40", "53", "57"})
+"""Classes of SQLSTATE that say something of the connection, the transaction or the server, not of a query."""
+QUERYS_OWN = frozenset({"53400", "57014"})
+"""Exceptions to that: a limit per query exceeded, and its time."""
 MAX_ALERTS = 1_000
 """Alerts one rule may have at once: past this it is the grouping that is wrong."""
 
@@ -55,11 +61,13 @@ def measure_all(rules: Sequence[ClaimedRule], with_alerts: set[int], now: dateti
     for rule in rules:
         try:
             kind, condition = parse_condition(rule.rule_type, rule.source_type, rule.condition_text)
+            planned = _Planned(rule, kind, condition, _wants_silent(rule, kind, condition, with_alerts))
+            groups[rule.project_id, kind.name, kind.plan(condition, rule.source_type)].append(planned)
         except ConditionError as error:
             measured.append(Measured(rule, None, None, None, f"The condition can't be used: {error}"))
-            continue
-        planned = _Planned(rule, kind, condition, _wants_silent(rule, kind, condition, with_alerts))
-        groups[rule.project_id, kind.name, kind.plan(condition, rule.source_type)].append(planned)
+        except Exception as error:  # a bug that one condition shows must not stop all other rules
+            _log(rule, error)
+            measured.append(Measured(rule, None, None, None, _reason(error)))
     for (_, _, plan), group in groups.items():
         measured += _measure_group(plan, group, now)
     return measured
@@ -87,21 +95,19 @@ def _wants_silent(rule: ClaimedRule, kind: AnyRuleType, condition: Condition, wi
 def _measure_group(
     plan: Any, group: Sequence[_Planned], now: datetime, timeout_ms: int = STATEMENT_TIMEOUT_MS
 ) -> list[Measured]:
-    """Measure together; where the query fails, each half alone, so that only the guilty rule becomes unhealthy.
+    """Measure together; where that fails, each half alone, so that only the guilty rule becomes unhealthy.
 
     What the server itself has (shutdown, lost connection, full disk) is raised: it says nothing about any rule, and
     all are due again at their next slot.
     """
     try:
         return _query(plan, group, now, timeout_ms)
-    except DatabaseError as error:
-        if isinstance(error, OperationalError) and not isinstance(error.__cause__, QueryCanceled):
+    except Exception as error:  # whatever it is, the rules that have no part in it are evaluated
+        if isinstance(error, (DatabaseError, InterfaceError)) and _is_servers(error):
             raise
         if len(group) == 1:
             one = group[0]
-            logger.warning(
-                "rule %s could not be evaluated: %s", one.rule.id, type(error.__cause__ or error).__name__
-            )
+            _log(one.rule, error)
             return [Measured(one.rule, one.rule_type, one.condition, None, _reason(error))]
     middle = len(group) // 2
     shorter_ms = max(timeout_ms // 2, SHORTEST_TIMEOUT_MS)
@@ -114,9 +120,7 @@ def _measure_group(
 def _query(plan: Any, group: Sequence[_Planned], now: datetime, timeout_ms: int) -> list[Measured]:
     first = group[0]
     inputs = [RuleInput(one.rule.id, one.condition, one.wants_silent) for one in group]
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(timeout_ms)])
+    with bounded_transaction(timeout_ms):
         answers = first.rule_type.measure(plan, first.rule.project_id, inputs, now)
     return [_within_limit(one, answers[one.rule.id]) for one in group]
 
@@ -133,7 +137,27 @@ def _within_limit(one: _Planned, answer: Answer) -> Measured:
     return Measured(one.rule, one.rule_type, one.condition, answer)
 
 
-def _reason(error: DatabaseError) -> str:
+def _is_servers(error: Exception) -> bool:
+    """Whether the connection is gone, or PostgreSQL's code blames something other than the query."""
+    if connection.connection is None or connection.connection.closed:
+        return True
+    code = getattr(error.__cause__, "sqlstate", None) or ""
+    return code[:2] in SERVERS_CLASSES and code not in QUERYS_OWN
+
+
+def _log(rule: ClaimedRule, error: Exception) -> None:
+    is_expected = isinstance(error, (DatabaseError, TooManyGroups))
+    name = type(error.__cause__ or error).__name__
+    logger.warning(
+        "rule %s could not be evaluated: %s", rule.id, name, exc_info=None if is_expected else error
+    )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TooManyGroups):
+        return str(error)
+    if not isinstance(error, (DatabaseError, InterfaceError)):
+        return f"Internal error: {type(error).__name__}"
     if isinstance(error.__cause__, QueryCanceled):
         return "The query took too long: take a shorter window."
     lines = str(error).strip().splitlines()

@@ -21,19 +21,23 @@ from alerting.state import AlertState
 ACTOR = "rule tick"
 
 # Rules edited, disabled, deleted or evaluated by someone else since the claim keep what that did.
-_MARK_EVALUATED = """
+_IS_AS_CLAIMED = """
+    r.id = claimed.id AND r.enabled AND r.deleted_at IS NULL
+    AND r.condition_changed_at IS NOT DISTINCT FROM claimed.condition_changed_at
+    AND (r.last_evaluated_at IS NULL OR r.last_evaluated_at < %(now)s)
+"""
+_MARK_EVALUATED = f"""
     UPDATE alerting_rule AS r
     SET last_evaluated_at = %(now)s, last_evaluation_duration_ms = %(duration_ms)s, health = 'ok', last_error = ''
     FROM unnest(%(ids)s::bigint[], %(edits)s::timestamptz[]) AS claimed(id, condition_changed_at)
-    WHERE r.id = claimed.id AND r.enabled AND r.deleted_at IS NULL
-          AND r.condition_changed_at IS NOT DISTINCT FROM claimed.condition_changed_at
-          AND (r.last_evaluated_at IS NULL OR r.last_evaluated_at < %(now)s)
+    WHERE {_IS_AS_CLAIMED}
     RETURNING r.id
 """
-_MARK_UNHEALTHY = """
-    UPDATE alerting_rule AS r SET health = 'unhealthy', last_error = failed.reason
-    FROM unnest(%s::bigint[], %s::text[]) AS failed(id, reason)
-    WHERE r.id = failed.id
+_MARK_UNHEALTHY = f"""
+    UPDATE alerting_rule AS r SET health = 'unhealthy', last_error = claimed.reason
+    FROM unnest(%(ids)s::bigint[], %(edits)s::timestamptz[], %(reasons)s::text[])
+         AS claimed(id, condition_changed_at, reason)
+    WHERE {_IS_AS_CLAIMED}
 """
 _STATE_COLUMNS = {
     "status": "text",
@@ -60,12 +64,23 @@ def mark_evaluated(rules: Sequence[ClaimedRule], now: datetime, duration_ms: flo
         return {row[0] for row in cursor.fetchall()}
 
 
-def mark_unhealthy(reasons: dict[int, str]) -> None:
-    """Rules that could not be evaluated, with the reason; their alerts and watermarks stay as they are."""
-    if not reasons:
-        return
+def mark_unhealthy(failed: Sequence[tuple[ClaimedRule, str]], now: datetime) -> int:
+    """Rules that could not be evaluated, with the reason; their alerts and watermarks stay as they are.
+
+    Returns for how many of them that still counts.
+    """
+    if not failed:
+        return 0
+    parameters: dict[str, Any] = {
+        "now": now,
+        "ids": [rule.id for rule, _ in failed],
+        "edits": [rule.condition_changed_at for rule, _ in failed],
+        "reasons": [reason for _, reason in failed],
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_MARK_UNHEALTHY, [list(reasons), list(reasons.values())])
+        cursor.execute(_MARK_UNHEALTHY, parameters)
+        count: int = cursor.rowcount
+    return count
 
 
 def write_moves(

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
-
+from alerting.bounds import bounded_transaction
 from alerting.evaluation.claim import ClaimedRule, claim_due
 from alerting.evaluation.decide import EvaluatedRule, Move, decide
 from alerting.evaluation.load import alerts_of
@@ -40,18 +39,19 @@ def evaluate_due(now: datetime) -> Tick:
     claimed = claim_due(now)
     if not claimed:
         return Tick(0, 0, 0, _ms_since(started))
-    alerts = alerts_of([rule.id for rule in claimed])
+    with bounded_transaction():
+        alerts = alerts_of([rule.id for rule in claimed])
     measured = measure_all(claimed, set(alerts), now)
     evaluated = {one.rule.id: ready for one in measured if (ready := _evaluated(one))}
     moving = [rule_id for rule_id, rule in evaluated.items() if decide(rule, alerts.get(rule_id, ()), now)]
     rules = {rule.id: rule for rule in claimed}
     reasons = {one.rule.id: one.error for one in measured if one.error}
-    with transaction.atomic():
-        mark_unhealthy(reasons)
+    with bounded_transaction():
+        unhealthy = mark_unhealthy([(rules[rule_id], reason) for rule_id, reason in reasons.items()], now)
         healthy = [rules[rule_id] for rule_id in sorted(evaluated)]
         counted = mark_evaluated(healthy, now, _ms_since(started))
         changes = _save([evaluated[rule_id] for rule_id in moving if rule_id in counted], rules, now)
-    return Tick(len(claimed), len(reasons), changes, _ms_since(started))
+    return Tick(len(claimed), unhealthy, changes, _ms_since(started))
 
 
 def _save(moving: Sequence[EvaluatedRule], rules: dict[int, ClaimedRule], now: datetime) -> int:

@@ -19,9 +19,12 @@ from alerting.state import NoDataPolicy, Operator, RuleState, format_number
 SourceName = Literal["telemetry_event", "system_metric", "business_metric", "trace"]
 
 MAX_TEXT = 200
+MAX_GROUP_BY = 20
+MAX_FILTERS = 50
 MAX_WINDOW_MINUTES = 7 * 24 * 60
 """A longer window would scan more than a week of raw rows at every tick."""
 
+_MEASURING = frozenset({"threshold", "operator", "time_window_minutes", "aggregation"})
 _PATH = re.compile(r" - at `\$\.?([\w]*)[^`]*`$")
 _EXPECTED = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
 _CHOICES = {"operator": Operator, "aggregation": Aggregation}
@@ -55,6 +58,11 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     @property
     def window_seconds(self) -> float:
         return self.time_window_minutes * 60
+
+    @property
+    def coverage(self) -> dict[str, object]:
+        """The fields that say which label sets a rule has; the others say when these are wrong."""
+        return {name: getattr(self, name) for name in self.__struct_fields__ if name not in _MEASURING}
 
     @property
     def text_filters(self) -> tuple[tuple[str, str], ...]:
@@ -125,7 +133,10 @@ class RuleType(ABC, Generic[ConditionT, PlanT]):
     def measure(
         self, plan: PlanT, project_id: int, inputs: Sequence[RuleInput[ConditionT]], now: datetime
     ) -> dict[int, Answer]:
-        """The answers by rule id, from one query however many rules there are. Raises django.db.Error."""
+        """The answers by rule id, from one query however many rules there are.
+
+        Raises django.db.Error or TooManyGroups.
+        """
 
 
 AnyRuleType = RuleType[Any, Any]
@@ -181,18 +192,30 @@ def common_errors(condition: Condition) -> dict[str, str]:
         errors["threshold"] = "Must be a finite number."
     if not 0 < condition.time_window_minutes <= MAX_WINDOW_MINUTES:
         errors["time_window_minutes"] = f"Must be more than 0 and at most {MAX_WINDOW_MINUTES} (a week)."
-    if any(not name or len(name) > MAX_TEXT or "\0" in name for name in condition.group_by):
+    if len(condition.group_by) > MAX_GROUP_BY:
+        errors["group_by"] = f"Must have at most {MAX_GROUP_BY} names, not {len(condition.group_by)}."
+    elif any(not name or len(name) > MAX_TEXT or "\0" in name for name in condition.group_by):
         errors["group_by"] = "Names a label that is empty or too long."
     elif len(set(condition.group_by)) != len(condition.group_by):
         errors["group_by"] = "Names a label twice."
     elif "*" in condition.group_by and condition.group_by != EVERY_LABEL:
         errors["group_by"] = "'*' keeps every label and stands alone."
-    for name, value in condition.filters.items():
-        if not name or len(name) > MAX_TEXT or "\0" in f"{name}{value}":
-            errors["filters"] = "Names a label that is empty or too long."
-        elif isinstance(value, float) and not math.isfinite(value):
-            errors["filters"] = f"{name}: must be a finite number."
+    if problem := _filters_error(condition.filters):
+        errors["filters"] = problem
     return errors
+
+
+def _filters_error(filters: Mapping[str, str | int | float | bool]) -> str:
+    if len(filters) > MAX_FILTERS:
+        return f"Must have at most {MAX_FILTERS} keys, not {len(filters)}."
+    for name, value in filters.items():
+        if not name or len(name) > MAX_TEXT or "\0" in name:
+            return "Names a label that is empty or too long."
+        if isinstance(value, float) and not math.isfinite(value):
+            return f"{name}: must be a finite number."
+        if len(text_of(value)) > MAX_TEXT or "\0" in text_of(value):
+            return f"{name}: must have at most {MAX_TEXT} characters, and no NUL."
+    return ""
 
 
 def recovery_error(condition: Condition, recovery_threshold: float | None) -> str:

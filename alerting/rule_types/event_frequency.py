@@ -61,8 +61,8 @@ class EventFrequency(RuleType[EventFrequencyCondition, Plan]):
                 errors["filters"] = f"{name} is given twice."
         if condition.group_by == EVERY_LABEL:
             errors["group_by"] = "Name the columns: events have no fixed set of labels."
-        elif unknown := events.COLUMNS.unknown(condition.group_by):
-            errors["group_by"] = unknown
+        elif problem := events.COLUMNS.group_error(condition.group_by):
+            errors["group_by"] = problem
         if unknown := events.COLUMNS.unknown(condition.filters):
             errors["filters"] = unknown
         return errors

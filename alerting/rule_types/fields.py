@@ -10,7 +10,26 @@ from django import forms
 from alerting.sources.samples import text_of
 
 
-class NameListField(forms.CharField):
+class TextField(forms.CharField):
+    """A text box that counts as changed only when its text is not the one it showed."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return _lines(self.prepare_value(initial)) != _lines(data)
+
+
+def _lines(text: str | None) -> list[str]:
+    """Without the kind of line break, which is the browser's."""
+    return (text or "").splitlines()
+
+
+class NumberField(forms.FloatField):
+    """Shows whole numbers as people write them: 80, not 80.0."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+class NameListField(TextField):
     """`host_name, region` as a list of names."""
 
     def prepare_value(self, value: Any) -> Any:
@@ -21,7 +40,7 @@ class NameListField(forms.CharField):
         return [name.strip() for name in text.replace("\n", ",").split(",") if name.strip()]
 
 
-class KeyValueField(forms.CharField):
+class KeyValueField(TextField):
     """One `key=value` per line as a dictionary of texts."""
 
     widget = forms.Textarea
@@ -43,8 +62,8 @@ class KeyValueField(forms.CharField):
         return pairs
 
 
-def text(label: str, help_text: str = "", *, required: bool = False) -> forms.CharField:
-    return forms.CharField(label=label, help_text=help_text, required=required)
+def text(label: str, help_text: str = "", *, required: bool = False) -> TextField:
+    return TextField(label=label, help_text=help_text, required=required)
 
 
 def choice(label: str, choices: Sequence[tuple[str, str]], initial: str) -> forms.ChoiceField:
@@ -76,8 +95,8 @@ def shared() -> dict[str, forms.Field]:
             widget=forms.Textarea(attrs={"rows": 3}),
         ),
         "operator": choice("Is", OPERATORS, ">"),
-        "threshold": forms.FloatField(label="Threshold"),
-        "time_window_minutes": forms.FloatField(
+        "threshold": NumberField(label="Threshold"),
+        "time_window_minutes": NumberField(
             label="Over the last (minutes)", initial=5, help_text="May be a fraction."
         ),
     }

@@ -113,8 +113,8 @@ def _check_spans(condition: MetricThresholdCondition) -> dict[str, str]:
         errors["metric"] = f"Must be one of {', '.join(SPAN_METRICS)} for traces."
     if condition.group_by == EVERY_LABEL:
         errors["group_by"] = "Name the columns: spans have no fixed set of labels."
-    elif unknown := spans.COLUMNS.unknown(condition.group_by):
-        errors["group_by"] = unknown
+    elif problem := spans.COLUMNS.group_error(condition.group_by):
+        errors["group_by"] = problem
     if unknown := spans.COLUMNS.unknown(condition.filters):
         errors["filters"] = unknown
     return errors

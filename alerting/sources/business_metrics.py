@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 from typing import Any
 
@@ -39,20 +39,28 @@ def measure(window: Window, questions: Sequence[Question]) -> dict[int, Answer]:
     windows: dict[Key, SeriesWindow] = {}
     for key, row in enumerate(rows):
         name, category, tenant, unit, currency, period_type, method, dimensions, times, values, last_at = row
-        labels = {"metric_category": category, "tenant_id": tenant, **msgspec.json.decode(dimensions or "{}")}
-        columns = {
-            "metric_unit": unit,
-            "currency": currency,
-            "period_type": period_type,
-            "calculation_method": method,
-        }
-        series.append(Series(key, name, _texts(labels), _texts(columns)))
+        own = _texts({"metric_category": category, "tenant_id": tenant})
+        columns = _texts(
+            {
+                "metric_unit": unit,
+                "currency": currency,
+                "period_type": period_type,
+                "calculation_method": method,
+            }
+        )
+        free = _beside(_texts(msgspec.json.decode(dimensions or "{}")), own.keys() | columns.keys())
+        series.append(Series(key, name, own | free, columns))
         windows[key] = _window_of(window, times, values, last_at)
     return answer_questions(questions, LabelIndex(series), windows, frozenset(), _know_no_silent)
 
 
 def _texts(labels: dict[str, Any]) -> dict[str, str]:
     return {name: text_of(value) for name, value in labels.items() if value not in (None, "")}
+
+
+def _beside(dimensions: dict[str, str], taken: Set[str]) -> dict[str, str]:
+    """Dimensions as labels; one that is named like a column goes by `dimensions.<name>` and never passes for it."""
+    return {f"dimensions.{name}" if name in taken else name: text for name, text in dimensions.items()}
 
 
 def _window_of(window: Window, times: list[float], values: list[float], last_at: datetime) -> SeriesWindow:

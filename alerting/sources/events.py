@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db import connection
-
 from alerting.sources.samples import Answer, Question, Window
-from alerting.sources.scans import MAX_AGGREGATES, Columns, Filters, Sql, answers_of, grouping, joined
+from alerting.sources.scans import (
+    Columns,
+    Filters,
+    Sql,
+    answers_of,
+    any_of,
+    batches,
+    bounded_rows,
+    grouping,
+    joined,
+)
 
 COLUMNS = Columns(
     plain={
@@ -28,15 +36,16 @@ COLUMNS = Columns(
         "span_id": "span_id",
     },
     json={"tags": "tags", "properties": "event_data"},
+    unique=frozenset({"id", "trace_id", "span_id"}),
 )
 
 
 def measure(window: Window, group_by: tuple[str, ...], questions: Sequence[Question]) -> dict[int, Answer]:
-    """Counts by rule id; label sets without a matching event are left out. Raises django.db.Error."""
+    """Counts by rule id; label sets without a matching event are left out. Raises django.db.Error, TooManyGroups."""
     distinct = sorted({question.filters for question in questions})
     answers: dict[Filters, Answer] = {}
-    for start in range(0, len(distinct), MAX_AGGREGATES):
-        answers |= _scan(window, group_by, distinct[start : start + MAX_AGGREGATES])
+    for batch in batches(distinct, lambda filters: filters):
+        answers |= _scan(window, group_by, batch)
     return {question.rule_id: answers[question.filters] for question in questions}
 
 
@@ -48,17 +57,19 @@ def _scan(window: Window, group_by: tuple[str, ...], asked: Sequence[Filters]) -
     outer = joined(
         [*(Sql(alias[name]) for name in group_by), *(_sum_of(filters, alias) for filters in asked)]
     )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""WITH counted AS (
-                    SELECT {inner.text} FROM telemetry_events
-                    WHERE project_id = %s AND event_timestamp > %s AND event_timestamp <= %s {grouping(len(names))}
-                )
-                SELECT {outer.text} FROM counted {grouping(len(group_by))}""",
-            [*inner.parameters, window.project_id, window.start, window.end, *outer.parameters],
-        )
-        rows = cursor.fetchall()
-    return answers_of(rows, group_by, asked, is_counted=lambda _: True)
+    counted = any_of(asked, lambda filters: _matches(filters, alias))
+    scan = Sql(
+        f"""WITH counted AS (
+                SELECT {inner.text} FROM telemetry_events
+                WHERE project_id = %s AND event_timestamp > %s AND event_timestamp <= %s {grouping(len(names))}
+            )
+            SELECT {outer.text} FROM counted WHERE {counted.text} {grouping(len(group_by))}""",
+        (
+            *(*inner.parameters, window.project_id, window.start, window.end),
+            *(*outer.parameters, *counted.parameters),
+        ),
+    )
+    return answers_of(bounded_rows(scan), group_by, asked, is_counted=lambda _: True)
 
 
 def _aliased(column: Sql, alias: str) -> Sql:
@@ -66,5 +77,10 @@ def _aliased(column: Sql, alias: str) -> Sql:
 
 
 def _sum_of(filters: Filters, alias: dict[str, str]) -> Sql:
-    condition = " AND ".join(f"{alias[name]} = %s" for name, _ in filters) or "true"
-    return Sql(f"sum(n) FILTER (WHERE {condition})", tuple(value for _, value in filters))
+    matches = _matches(filters, alias)
+    return Sql(f"sum(n) FILTER (WHERE {matches.text})", matches.parameters)
+
+
+def _matches(filters: Filters, alias: dict[str, str]) -> Sql:
+    condition = " AND ".join(f"{alias[name]} = %s" for name, _ in filters)
+    return Sql(condition or "true", tuple(value for _, value in filters))

@@ -5,9 +5,11 @@ Names and values of filters travel as parameters; only column names from our own
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from django.db import connection
 
 from alerting.sources.samples import Answer, LabelSet, label_set
 from alerting.state import Sample
@@ -17,7 +19,20 @@ T = TypeVar("T")
 MAX_AGGREGATES = 500
 """Distinct questions per scan: PostgreSQL allows 1,664 columns in a result."""
 
+MAX_COLUMNS = 200
+"""Distinct columns that the questions of one scan filter by; the same limit holds for what a query groups by."""
+
+MAX_GROUPS = 10_000
+"""Label sets one scan brings into memory; more of them is a grouping by something that is hardly ever the same."""
+
 Filters = tuple[tuple[str, str], ...]
+
+
+class TooManyGroups(Exception):
+    """A scan found more than MAX_GROUPS label sets; the text is for people."""
+
+    def __init__(self) -> None:
+        super().__init__(f"There are more than {MAX_GROUPS} label sets in the window: group by fewer labels.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +45,14 @@ class Sql:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which columns filters and group_by may name: plain ones as SQL giving text, JSON ones by their prefix."""
+    """Which columns filters and group_by may name: plain ones as SQL giving text, JSON ones by their prefix.
+
+    `unique` are columns that differ in (almost) every row: group_by may not name them.
+    """
 
     plain: Mapping[str, str]
     json: Mapping[str, str]
+    unique: frozenset[str]
 
     def sql(self, name: str) -> Sql:
         """The column as text, never null, because a missing label and an empty one are the same."""
@@ -51,6 +70,14 @@ class Columns:
                 return f"{name!r} is not one of {known}."
         return ""
 
+    def group_error(self, names: Iterable[str]) -> str:
+        """A message about the first name that one can't group by; empty when there is none."""
+        names = list(names)
+        for name in names:
+            if name in self.unique:
+                return f"{name!r} differs in every row: there would be an alert for each."
+        return self.unknown(names)
+
     def matches(self, filters: Filters) -> Sql:
         """All filters as one SQL condition; `true` without filters."""
         pieces = [(self.sql(name), value) for name, value in filters]
@@ -58,11 +85,45 @@ class Columns:
         return Sql(text or "true", tuple(p for piece, value in pieces for p in (*piece.parameters, value)))
 
 
+def batches(asked: Iterable[T], filters_of: Callable[[T], Filters]) -> Iterator[list[T]]:
+    """What is asked in pieces of one scan each; a single question may name more columns than MAX_COLUMNS."""
+    batch: list[T] = []
+    names: set[str] = set()
+    for one in asked:
+        own = {name for name, _ in filters_of(one)}
+        if batch and (len(batch) == MAX_AGGREGATES or len(names | own) > MAX_COLUMNS):
+            yield batch
+            batch, names = [], set()
+        batch.append(one)
+        names |= own
+    if batch:
+        yield batch
+
+
 def joined(pieces: Sequence[Sql], separator: str = ", ") -> Sql:
     return Sql(
         separator.join(piece.text for piece in pieces),
         tuple(parameter for piece in pieces for parameter in piece.parameters),
     )
+
+
+def any_of(asked: Iterable[Filters], matches: Callable[[Filters], Sql]) -> Sql:
+    """What some question counts, as a condition: label sets of nothing but other rows are never made."""
+    distinct = dict.fromkeys(asked)
+    if () in distinct:
+        return Sql("true")
+    pieces = [matches(filters) for filters in distinct]
+    return joined([Sql(f"({piece.text})", piece.parameters) for piece in pieces], " OR ")
+
+
+def bounded_rows(scan: Sql) -> list[tuple[Any, ...]]:
+    """The rows of a query, one per label set. Raises TooManyGroups, having read no more than a bounded number."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{scan.text} LIMIT %s", [*scan.parameters, MAX_GROUPS + 1])
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    if len(rows) > MAX_GROUPS:
+        raise TooManyGroups
+    return rows
 
 
 def grouping(count: int) -> str:

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from django.db import connection
-
 from alerting.sources.samples import PERCENTILES, Aggregation, Answer, Question, Window
-from alerting.sources.scans import MAX_AGGREGATES, Columns, Filters, Sql, answers_of, grouping, joined
+from alerting.sources.scans import (
+    Columns,
+    Filters,
+    Sql,
+    answers_of,
+    any_of,
+    batches,
+    bounded_rows,
+    grouping,
+    joined,
+)
 
 SpanMetric = Literal["duration_ms", "error_ratio", "span_count"]
 Asked = tuple[str, Aggregation, Filters]
@@ -28,15 +36,16 @@ COLUMNS = Columns(
         "parent_span_id": "parent_span_id",
     },
     json={"tags": "tags"},
+    unique=frozenset({"trace_id", "span_id", "parent_span_id"}),
 )
 
 
 def measure(window: Window, group_by: tuple[str, ...], questions: Sequence[Question]) -> dict[int, Answer]:
-    """Answers by rule id. Raises django.db.Error."""
+    """Answers by rule id. Raises django.db.Error, TooManyGroups."""
     distinct = sorted({_asked(question) for question in questions})
     answers: dict[Asked, Answer] = {}
-    for start in range(0, len(distinct), MAX_AGGREGATES):
-        answers |= _scan(window, group_by, distinct[start : start + MAX_AGGREGATES])
+    for batch in batches(distinct, lambda asked: asked[-1]):
+        answers |= _scan(window, group_by, batch)
     return {question.rule_id: answers[_asked(question)] for question in questions}
 
 
@@ -56,14 +65,14 @@ def _scan(window: Window, group_by: tuple[str, ...], asked: Sequence[Asked]) -> 
             *(_aggregate(one, window.length_seconds) for one in asked),
         ]
     )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""SELECT {columns.text} FROM traces
-                WHERE project_id = %s AND start_time > %s AND start_time <= %s {grouping(len(group_by))}""",
-            [*columns.parameters, window.project_id, window.start, window.end],
-        )
-        rows = cursor.fetchall()
-    return answers_of(rows, group_by, asked, is_counted=lambda one: is_counted(one[0], one[1]))
+    measured = any_of((filters for _, _, filters in asked), COLUMNS.matches)
+    scan = Sql(
+        f"""SELECT {columns.text} FROM traces
+            WHERE project_id = %s AND start_time > %s AND start_time <= %s AND ({measured.text})
+            {grouping(len(group_by))}""",
+        (*columns.parameters, window.project_id, window.start, window.end, *measured.parameters),
+    )
+    return answers_of(bounded_rows(scan), group_by, asked, is_counted=lambda one: is_counted(one[0], one[1]))
 
 
 def _aggregate(asked: Asked, window_seconds: float) -> Sql:

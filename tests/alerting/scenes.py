@@ -83,6 +83,18 @@ def send_events(api: ProjectClient, count: int, now: datetime, **fields: Any) ->
     assert counts(answer) == (count, 0, 0), answer.content
 
 
+def send_business(api: ProjectClient, value: float, end: datetime, **fields: Any) -> None:
+    """Revenue of the minute before `end`."""
+    metric = {
+        "metric_name": "revenue",
+        "metric_value": value,
+        "period_start": (end - timedelta(minutes=1)).isoformat(),
+        "period_end": end.isoformat(),
+        **fields,
+    }
+    assert counts(api.post("/api/v1/business-metrics", {"metrics": [metric]})) == (1, 0, 0)
+
+
 def alerts(api: ProjectClient, **filters: str) -> list[dict[str, Any]]:
     query = "&".join(f"{name}={value}" for name, value in filters.items())
     return api.results(f"/api/v1/alerts/?{query}")

@@ -135,6 +135,43 @@ def test_a_robot_that_posts_without_the_form_acknowledges_nothing(
     assert status_of(alert) == Status.FIRING
 
 
+def test_a_link_that_lost_its_last_slash_works_all_the_same(alert: Alert, browser: Client) -> None:
+    url = link_to(alert).removesuffix("/")
+    assert browser.get(url).status_code == 200
+    assert confirm(browser, url).status_code == 200
+    assert status_of(alert) == Status.ACKNOWLEDGED
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data", b"x"),
+        ("multipart/form-data; boundary=", b"x"),
+        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="token"'),
+        ("application/x-www-form-urlencoded; charset=latin-1", b"token=x"),
+        ("application/x-www-form-urlencoded", b"&".join(b"a%d=" % number for number in range(1100))),
+    ],
+)
+def test_a_form_that_can_not_be_read_is_refused_and_its_address_kept_secret(
+    alert: Alert, browser: Client, content_type: str, body: bytes
+) -> None:
+    response = browser.generic("POST", link_to(alert), body, content_type=content_type)
+    assert response.status_code in {400, 403}
+    assert (response["Cache-Control"], response["Referrer-Policy"]) == ("no-store", "no-referrer")
+    assert status_of(alert) == Status.FIRING
+
+
+def test_every_answer_below_the_path_keeps_its_address_secret(alert: Alert, browser: Client) -> None:
+    url = link_to(alert)
+    ends = ("/", "more", "%0Amore", "more/")
+    for mangled in (*(url + end for end in ends), f"{url[:-1]}%0A", "/acknowledge/", "/acknowledge//"):
+        for response in (browser.get(mangled), browser.post(mangled, {"token": ""})):
+            assert response.status_code == 403
+            assert (response["Cache-Control"], response["Referrer-Policy"]) == ("no-store", "no-referrer")
+    assert browser.put(url)["Referrer-Policy"] == "no-referrer"
+    assert status_of(alert) == Status.FIRING
+
+
 def test_a_second_reader_is_told_who_was_faster(alert: Alert, browser: Client) -> None:
     confirm(browser, link_to(alert))
     bobs = link_to(alert, recipient="bob@example.com")

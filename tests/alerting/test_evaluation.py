@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -14,6 +15,7 @@ from tests.alerting.scenes import (
     alerts,
     edit,
     make_rule,
+    send_business,
     send_events,
     send_points,
     statuses,
@@ -259,6 +261,35 @@ def test_editing_the_condition_resolves_what_no_longer_exists_and_keeps_the_rest
     gone, kept = sorted(alerts(api), key=lambda alert: str(alert["status"]), reverse=True)
     assert timeline(api, gone["id"])[-1][3] == "the rule was edited and no longer covers it"
     assert kept["threshold"] == 85
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"threshold": 150}, "firing"),
+        ({"time_window_minutes": 2}, "firing"),
+        ({"aggregation": "max", "operator": "<="}, "firing"),
+        ({"filters": {"region": "eu"}}, "resolved"),
+        ({"group_by": ["region"]}, "resolved"),
+    ],
+)
+def test_an_edit_that_keeps_the_label_sets_keeps_what_is_held_without_data(
+    api: ProjectClient, changes: dict[str, Any], expected: str
+) -> None:
+    rule = make_rule(
+        api,
+        source_type="business_metric",
+        metric="revenue",
+        operator="<",
+        threshold=100,
+        group_by=["tenant_id"],
+    )
+    send_business(api, 30, NOW, tenant_id="a")
+    tick(NOW)
+    tick(NOW + 6 * MINUTE)
+    edit(api, rule, condition_config={**rule.condition_config, **changes})
+    tick(timezone.now())
+    assert statuses(api) == {"tenant_id=a": expected}
 
 
 def test_another_grouping_resolves_the_alerts_of_the_former_one(api: ProjectClient) -> None:

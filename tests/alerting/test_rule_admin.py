@@ -101,7 +101,7 @@ def test_an_event_rule_ignores_the_fields_of_other_types(admin: Client, project:
 @pytest.mark.parametrize(
     ("changes", "field", "message"),
     [
-        ({"metric": ""}, "metric", "This key is required."),
+        ({"metric": ""}, "metric", "This field is required."),
         ({"threshold": ""}, "threshold", "This field is required."),
         (
             {"time_window_minutes": "0"},
@@ -169,6 +169,31 @@ def test_an_unhealthy_rule_shows_why(admin: Client, api: ProjectClient) -> None:
     Rule.objects.filter(pk=rule.pk).update(condition_config={"metric": "cpu_usage"})
     tick(timezone.now())
     page = admin.get(LIST).content.decode()
+    assert "unhealthy" in page
+    assert "threshold: This key is required." in page
+
+
+def test_the_page_of_a_rule_says_how_it_fares(admin: Client, api: ProjectClient) -> None:
+    rule = make_rule(api)
+    path = f"{LIST}{rule.pk}/change/"
+    assert "not evaluated yet" in admin.get(path).content.decode()
+    now = timezone.now()
+    send_points(api, [90], now, host_name="web-1")
+    tick(now)
+    Rule.objects.filter(pk=rule.pk).update(missed_evaluation_count=7, last_evaluation_duration_ms=12.5)
+    page = admin.get(path).content.decode()
+    for text in (f"{now:%Y-%m-%d %H:%M:%S}", "12.5 ms", "<dd>7</dd>", "1 open alert", "avg cpu_usage"):
+        assert text in page
+    link = f"/admin/alerting/alert/?project={rule.project_id}&amp;rule__id__exact={rule.pk}"
+    assert f'href="{link}"' in page
+    assert "web-1" in admin.get(link.replace("&amp;", "&")).content.decode()
+
+
+def test_the_page_of_an_unhealthy_rule_says_why(admin: Client, api: ProjectClient) -> None:
+    rule = make_rule(api)
+    Rule.objects.filter(pk=rule.pk).update(condition_config={"metric": "cpu_usage"})
+    tick(timezone.now())
+    page = admin.get(f"{LIST}{rule.pk}/change/").content.decode()
     assert "unhealthy" in page
     assert "threshold: This key is required." in page
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from alerting.models import NotificationChannel, Rule
 from alerting.starter_rules import create_starter_rules
@@ -18,6 +19,12 @@ RULES = "/api/v1/alert-rules/"
 CHANNELS = "/api/v1/notification-channels/"
 MAIL = {"name": "ops-email", "kind": "email", "config": {"recipients": ["ops@example.org"]}}
 BOT = {"name": "ops-slack", "kind": "slack", "config": {"bot_token": "xoxb-0123456789", "channel": "#ops"}}
+
+SPAN_RULE = {
+    **CPU_RULE,
+    "source_type": "trace",
+    "condition_config": {"metric": "span_count", "operator": ">", "threshold": 1},
+}
 
 
 def rule_with(
@@ -58,6 +65,9 @@ def test_a_rule_comes_back_as_it_was_sent_with_defaults_and_health(api: ProjectC
         (rule_with(notification_channels=["nowhere"]), "notification_channels"),
         (rule_with(notification_config={"sms": []}), "notification_config"),
         (rule_with(notification_config={"email": ["nobody"]}), "notification_config"),
+        (rule_with(notification_config={"email": [5]}), "notification_config"),
+        (rule_with(notification_config={"email": None}), "notification_config"),
+        (rule_with(notification_config={"slack": None}), "notification_config"),
         (rule_with(notification_config={"slack": {"channel": "#ops"}}), "notification_config"),
         (rule_with(condition_config=[]), "condition_config"),
         (rule_with(condition_config="cpu"), "condition_config"),
@@ -93,6 +103,21 @@ def test_a_wrong_rule_is_refused_by_field(api: ProjectClient, body: Any, field: 
             CPU_RULE,
             {"filters": {"a": ["b"]}},
             {"filters": "Must be true or false or a number or text, not a list."},
+        ),
+        (
+            CPU_RULE,
+            {"group_by": [f"tags.t{number}" for number in range(21)]},
+            {"group_by": "Must have at most 20 names, not 21."},
+        ),
+        (
+            ERROR_RULE,
+            {"filters": {f"tags.t{number}": "x" for number in range(51)}},
+            {"filters": "Must have at most 50 keys, not 51."},
+        ),
+        (
+            CPU_RULE,
+            {"filters": {"a": "x" * 201}},
+            {"filters": "a: must have at most 200 characters, and no NUL."},
         ),
         (ERROR_RULE, {"aggregation": "avg"}, {"aggregation": "Unknown key."}),
         (ERROR_RULE, {"filters": {"event_type": "x"}}, {"filters": "event_type is given twice."}),
@@ -255,6 +280,45 @@ def test_a_change_keeps_secrets_that_it_does_not_name_and_mends_a_broken_channel
     assert (changed["config"], changed["broken_at"]) == ({"bot_token": "set", "channel": "#new"}, None)
     assert NotificationChannel.objects.get().config == {"bot_token": "xoxb-0123456789", "channel": "#new"}
     assert api.patch(f"{CHANNELS}{made['id']}/", {"kind": "email"}).status_code == 400
+
+
+def test_a_channel_whose_secrets_are_lost_takes_new_ones(api: ProjectClient, settings: Settings) -> None:
+    made = api.post(CHANNELS, BOT).json()
+    NotificationChannel.objects.update(paused_until=made["created_at"])
+    settings.SECRET_KEY = "another"
+    url = f"{CHANNELS}{made['id']}/"
+    answer = api.patch(url, {"config": {"channel": "#new"}})
+    assert answer.status_code == 400
+    assert answer.json()["errors"] == {
+        "config": {"webhook_url": "Enter a webhook URL, or a bot token and a channel."}
+    }
+    changed = api.patch(url, {"config": BOT["config"]})
+    assert (changed.status_code, changed.json()["paused_until"]) == (200, None)
+    assert NotificationChannel.objects.get().config == BOT["config"]
+
+
+def test_a_slack_channel_of_a_rules_own_needs_a_readable_bot_token(
+    api: ProjectClient, settings: Settings
+) -> None:
+    api.post(CHANNELS, BOT)
+    rule = rule_with(notification_channels=["ops-slack"], notification_config={"slack": {"channel": "#db"}})
+    assert api.post(RULES, rule).status_code == 201
+    settings.SECRET_KEY = "another"
+    answer = api.post(RULES, rule)
+    assert answer.status_code == 400
+    assert list(answer.json()["errors"]) == ["notification_config"]
+
+
+@pytest.mark.parametrize(
+    ("base", "name"),
+    [(ERROR_RULE, "id"), (ERROR_RULE, "trace_id"), (SPAN_RULE, "trace_id"), (SPAN_RULE, "span_id")],
+)
+def test_a_rule_can_not_group_by_what_differs_in_every_row(
+    api: ProjectClient, base: dict[str, Any], name: str
+) -> None:
+    answer = api.post(RULES, rule_with(base, {"group_by": [name]}))
+    assert answer.status_code == 400
+    assert name in answer.json()["errors"]["condition_config"]["group_by"]
 
 
 def test_starter_rules_are_made_once_and_stay_deleted(api: ProjectClient, project: Project) -> None:

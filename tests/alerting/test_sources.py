@@ -18,6 +18,7 @@ from tests.alerting.scenes import (
     ERROR_RULE,
     alerts,
     make_rule,
+    send_business,
     send_events,
     send_points,
     statuses,
@@ -114,27 +115,45 @@ def test_a_stale_marker_resolves_also_after_it_left_the_window(
     assert statuses(api) == {"host_name=web-1": "resolved"}
 
 
-def business(api: ProjectClient, value: float, end: Any, **fields: Any) -> None:
-    metric = {
-        "metric_name": "revenue",
-        "metric_value": value,
-        "period_start": (end - MINUTE).isoformat(),
-        "period_end": end.isoformat(),
-        **fields,
-    }
-    assert counts(api.post("/api/v1/business-metrics", {"metrics": [metric]})) == (1, 0, 0)
-
-
 def test_business_metrics_are_dated_by_the_end_of_their_period(api: ProjectClient) -> None:
     source: dict[str, Any] = {"source_type": "business_metric", "metric": "revenue", "aggregation": "sum"}
     make_rule(api, **source, operator="<", threshold=100, group_by=["tenant_id", "region"])
     for tenant, value in (("a", 30), ("b", 200)):
-        business(api, value, NOW, tenant_id=tenant, dimensions={"region": "eu"})
-        business(api, 500, NOW + MINUTE, tenant_id=tenant, dimensions={"region": "eu"})
-        business(api, 500, NOW - 5 * MINUTE, tenant_id=tenant, dimensions={"region": "eu"})
+        send_business(api, value, NOW, tenant_id=tenant, dimensions={"region": "eu"})
+        send_business(api, 500, NOW + MINUTE, tenant_id=tenant, dimensions={"region": "eu"})
+        send_business(api, 500, NOW - 5 * MINUTE, tenant_id=tenant, dimensions={"region": "eu"})
     tick(NOW)
     (alert,) = alerts(api)
     assert (alert["labels"], alert["value"]) == ({"tenant_id": "a", "region": "eu"}, 30)
+
+
+@pytest.mark.parametrize(
+    ("group_by", "labels"),
+    [
+        (["tenant_id", "metric_category"], {"tenant_id": "real", "metric_category": "sales"}),
+        (["dimensions.tenant_id", "currency"], {"dimensions.tenant_id": "other", "currency": "EUR"}),
+        (["period_type"], {"period_type": "odd"}),
+        (
+            ["*"],
+            {
+                **{"tenant_id": "real", "metric_category": "sales", "period_type": "odd"},
+                **{"dimensions.tenant_id": "other", "dimensions.metric_category": "other"},
+                "dimensions.currency": "USD",
+            },
+        ),
+    ],
+)
+def test_a_dimension_never_passes_for_a_column(
+    api: ProjectClient, group_by: list[str], labels: dict[str, str]
+) -> None:
+    make_rule(api, source_type="business_metric", metric="revenue", group_by=group_by, **ALWAYS)
+    dimensions = {"tenant_id": "other", "metric_category": "other", "currency": "USD", "period_type": "odd"}
+    send_business(
+        api, 30, NOW, tenant_id="real", metric_category="sales", currency="EUR", dimensions=dimensions
+    )
+    tick(NOW)
+    (alert,) = alerts(api)
+    assert alert["labels"] == labels
 
 
 def spans(api: ProjectClient, durations: list[float], **fields: Any) -> None:
@@ -190,6 +209,48 @@ def test_a_rule_without_group_by_has_no_spans_as_a_count_of_zero(api: ProjectCli
     make_rule(api, **rule, operator="<", threshold=1)
     tick(NOW)
     assert (value_of(api), statuses(api)) == (0, {"": "firing"})
+
+
+SPAN_COUNT: dict[str, Any] = {
+    **CPU_RULE,
+    "source_type": "trace",
+    "condition_config": {"metric": "span_count", "operator": ">=", "threshold": 1},
+}
+
+
+@pytest.mark.parametrize("base", [ERROR_RULE, SPAN_COUNT])
+def test_more_label_sets_than_one_scan_reads_are_an_error_of_the_rule_that_has_them(
+    api: ProjectClient, base: dict[str, Any]
+) -> None:
+    wide = make_rule(api, base, group_by=["user_id"], threshold=100)
+    narrow = make_rule(api, base, group_by=["user_id"], threshold=1, filters={"user_id": "u1"})
+    for first in (0, 5_001):
+        users = range(first, first + 5_001)
+        if base == ERROR_RULE:
+            _send_events_of(api, users)
+        else:
+            _send_spans_of(api, users)
+    assert tick(NOW).unhealthy_count == 1
+    wide.refresh_from_db()
+    narrow.refresh_from_db()
+    assert (wide.health, narrow.health) == ("unhealthy", "ok")
+    assert wide.last_error.startswith("There are more than 10000 label sets in the window")
+    assert statuses(api) == {"user_id=u1": "firing"}
+
+
+def _send_events_of(api: ProjectClient, users: range) -> None:
+    event = {"event_name": "failed", "event_type": "error_event", "timestamp": NOW.isoformat()}
+    events = [{**event, "user_id": f"u{user}"} for user in users]
+    assert counts(api.post("/api/v1/events", {"events": events})) == (len(users), 0, 0)
+
+
+def _send_spans_of(api: ProjectClient, users: range) -> None:
+    span = {"service_name": "api", "operation_name": "GET /", "start_time": NOW.isoformat(), "duration_ms": 1}
+    body = [
+        {**span, "trace_id": f"{user + 1:032x}", "span_id": f"{user + 1:016x}", "user_id": f"u{user}"}
+        for user in users
+    ]
+    assert counts(api.post("/api/v1/traces", {"spans": body})) == (len(users), 0, 0)
 
 
 def test_hundreds_of_rules_cost_as_many_queries_as_a_few(api: ProjectClient) -> None:

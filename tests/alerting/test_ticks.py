@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 import pytest
 from celery import Celery, current_app
 from django.core.management import call_command
-from django.db import DatabaseError, connection, connections, transaction
+from django.db import DatabaseError, OperationalError, connection, connections, transaction
 from django.utils import timezone
 
 from alerting import actions
+from alerting.bounds import bounded_transaction
 from alerting.evaluation import evaluate_due
 from alerting.evaluation.claim import claim_due
 from alerting.hints import DELIVER, hint_delivery
@@ -30,6 +31,10 @@ from tests.conftest import make_project
 pytestmark = pytest.mark.django_db(transaction=True)
 
 T = TypeVar("T")
+# Of this database alone: other test processes wait for locks on the same server.
+WAITING = (
+    "FROM pg_locks JOIN pg_database d ON d.oid = database WHERE NOT granted AND datname = current_database()"
+)
 NOW = timezone.now().replace(microsecond=0) - timedelta(minutes=30)
 
 
@@ -70,7 +75,7 @@ def _wait_until_someone_waits_for_a_lock() -> None:
     deadline = time.monotonic() + 10
     with connection.cursor() as cursor:
         while time.monotonic() < deadline:
-            cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+            cursor.execute(f"SELECT EXISTS (SELECT {WAITING})")
             if cursor.fetchone() == (True,):
                 return
     pytest.fail("the tick never waited")
@@ -141,6 +146,17 @@ def test_an_edit_during_a_tick_voids_its_evaluation(api: ProjectClient, change: 
     assert statuses(api) == {}
 
 
+@pytest.mark.parametrize(
+    "change", [{"enabled": False}, {"condition_config": {"metric": "x", "operator": ">", "threshold": 1}}]
+)
+def test_an_edit_during_a_tick_voids_its_error_too(api: ProjectClient, change: dict[str, Any]) -> None:
+    rule = make_rule(api)
+    send_points(api, [1.7e308, 1.7e308], NOW, host_name="web-1")
+    assert tick_while(lambda: edit(api, rule, **change), NOW) == 0
+    rule.refresh_from_db()
+    assert (rule.health, rule.last_error) == ("unknown", "")
+
+
 def test_a_rule_deleted_during_a_tick_opens_no_alert(api: ProjectClient) -> None:
     rule = make_rule(api)
     send_points(api, [90], NOW, host_name="web-1")
@@ -158,7 +174,14 @@ def test_a_connection_lost_while_measuring_blames_no_rule(api: ProjectClient) ->
 
 def _terminate_who_waits() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted")
+        cursor.execute(f"SELECT pg_terminate_backend(pid) {WAITING}")
+
+
+def test_a_statement_that_takes_too_long_is_cancelled_and_later_ones_are_free_again() -> None:
+    with connection.cursor() as cursor:
+        with pytest.raises(OperationalError, match="statement timeout"), bounded_transaction(50):
+            cursor.execute("SELECT pg_sleep(30)")
+        cursor.execute("SELECT pg_sleep(0.1)")
 
 
 def test_the_command_evaluates_once_and_says_what_it_did(api: ProjectClient) -> None:

@@ -72,10 +72,25 @@ def test_the_form_asks_only_for_what_the_chosen_rule_needs(admin_page: Page) -> 
     page.goto("/admin/alerting/rule/add/")
     page.get_by_label("Watch").select_option("event_frequency:telemetry_event")
     expect(page.get_by_label("Event type")).to_be_visible()
-    expect(page.get_by_label("Metric", exact=True)).to_be_hidden()
+    expect(page.get_by_label(re.compile(r"^Metric\b"))).to_be_hidden()
     page.get_by_label("Watch").select_option("metric_threshold:trace")
     expect(page.get_by_label("Event type")).to_be_hidden()
-    expect(page.get_by_label("Metric", exact=True)).to_be_visible()
+    expect(page.get_by_label(re.compile(r"^Metric\b"))).to_be_visible()
+
+
+def test_the_form_suggests_the_operator_of_the_chosen_rule(admin_page: Page) -> None:
+    make_project("shop")
+    page = admin_page
+    page.goto("/admin/alerting/rule/add/")
+    watch, operator = page.get_by_label("Watch"), page.get_by_label(re.compile(r"^Is\b"))
+    expect(operator).to_have_value(">=")
+    watch.select_option("metric_threshold:system_metric")
+    expect(operator).to_have_value(">")
+    watch.select_option("event_frequency:telemetry_event")
+    expect(operator).to_have_value(">=")
+    operator.select_option("<")
+    watch.select_option("metric_threshold:trace")
+    expect(operator).to_have_value("<")
 
 
 def test_the_alert_page_is_whole_on_a_phone(admin_page: Page, screenshot: Keep) -> None:

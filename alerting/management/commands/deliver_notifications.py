@@ -14,4 +14,4 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         counts = deliver_due(timezone.now())
         told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()) if count)
-        self.stdout.write(told or "nothing was due")
+        self.stdout.write(told or "nothing was due, or a pass is under way")

@@ -7,7 +7,7 @@ import pytest
 from alerting.channels import TransportError
 from alerting.channels.errors import Scope
 from alerting.delivery.decisions import outcome_of, reason_to_drop, retry_delay_seconds
-from alerting.models import Alert, NotificationChannel, Purpose, Status
+from alerting.models import NotificationChannel, Purpose
 from tests.alerting.delivery_rows import NOW
 
 
@@ -20,18 +20,16 @@ from tests.alerting.delivery_rows import NOW
         (7, None, 320),
         (8, None, 600),
         (11, None, 600),
-        (12, None, None),
-        (13, None, None),
+        (12, None, 600),
         (1, 30, 30),
         (8, 30, 30),
         (1, 0, 1),
         (1, -5, 1),
         (1, 1e9, 3600),
-        (12, 30, None),
     ],
 )
 def test_delays_double_up_to_ten_minutes_and_the_other_side_may_choose(
-    attempt_count: int, retry_after_seconds: float | None, expected: float | None
+    attempt_count: int, retry_after_seconds: float | None, expected: float
 ) -> None:
     assert retry_delay_seconds(attempt_count, retry_after_seconds) == expected
 
@@ -66,45 +64,59 @@ def test_what_an_error_comes_to(
         purpose=purpose,
         attempt_count=attempt_count,
         is_only_recipient=is_only_recipient,
+        is_redirected=False,
         now=NOW,
     )
     assert (outcome.status, outcome.breaks_channel, outcome.ends_lane) == expected
     assert (outcome.next_attempt_at is not None) == (outcome.status == "failed")
+    assert (outcome.pauses_until is not None) == (outcome.ends_lane and not outcome.breaks_channel)
+
+
+@pytest.mark.parametrize("scope", ["channel", "recipient"])
+def test_a_place_of_a_rules_own_choice_never_breaks_the_channel(scope: Scope) -> None:
+    outcome = outcome_of(
+        TransportError("no", permanent=True, scope=scope),
+        purpose=Purpose.FIRING,
+        attempt_count=1,
+        is_only_recipient=True,
+        is_redirected=True,
+        now=NOW,
+    )
+    assert (outcome.status, outcome.breaks_channel, outcome.ends_lane) == ("gave_up", False, False)
 
 
 def test_a_retry_comes_after_what_the_other_side_asked_for() -> None:
     error = TransportError("slow down", permanent=False, retry_after_seconds=42)
-    outcome = outcome_of(error, purpose=Purpose.FIRING, attempt_count=1, is_only_recipient=False, now=NOW)
-    assert outcome.next_attempt_at == NOW + timedelta(seconds=42)
+    outcome = outcome_of(
+        error,
+        purpose=Purpose.FIRING,
+        attempt_count=1,
+        is_only_recipient=False,
+        is_redirected=False,
+        now=NOW,
+    )
+    assert outcome.next_attempt_at == outcome.pauses_until == NOW + timedelta(seconds=42)
 
 
 OPEN = NotificationChannel(enabled=True)
 DISABLED = NotificationChannel(enabled=False)
 BROKEN = NotificationChannel(enabled=True, broken_at=NOW, broken_reason="Slack answered 404")
-FIRING = Alert(status=Status.FIRING)
-ACKNOWLEDGED = Alert(status=Status.ACKNOWLEDGED)
-RESOLVED = Alert(status=Status.RESOLVED)
 
 
 @pytest.mark.parametrize(
-    ("purpose", "recipient", "attempt_count", "channel", "alert", "is_firing_sent", "expected"),
+    ("purpose", "recipient", "attempt_count", "channel", "is_firing_sent", "expected"),
     [
-        (Purpose.FIRING, "", 0, OPEN, FIRING, False, ""),
-        (Purpose.FIRING, "", 0, OPEN, ACKNOWLEDGED, False, ""),
-        (Purpose.FIRING, "", 0, OPEN, RESOLVED, False, ""),
-        (Purpose.FIRING, "", 0, DISABLED, FIRING, False, "disabled"),
-        (Purpose.FIRING, "", 0, BROKEN, FIRING, False, "broken: Slack answered 404"),
-        (Purpose.FIRING, "", 0, None, FIRING, False, "deleted"),
-        (Purpose.FIRING, "ana@example.com", 0, None, FIRING, False, ""),
-        (Purpose.FIRING, "", 12, OPEN, FIRING, False, "after 12 attempts"),
-        (Purpose.RESOLVED, "", 0, OPEN, RESOLVED, True, ""),
-        (Purpose.RESOLVED, "", 0, OPEN, RESOLVED, False, "firing message was not sent"),
-        (Purpose.REPEAT, "", 0, OPEN, FIRING, True, ""),
-        (Purpose.REPEAT, "", 0, OPEN, ACKNOWLEDGED, True, "not firing"),
-        (Purpose.REPEAT, "", 0, OPEN, RESOLVED, True, "not firing"),
-        (Purpose.TEST, "", 0, OPEN, None, False, ""),
-        (Purpose.TEST, "", 0, BROKEN, None, False, ""),
-        (Purpose.TEST, "", 0, DISABLED, None, False, "disabled"),
+        (Purpose.FIRING, "", 0, OPEN, False, ""),
+        (Purpose.FIRING, "", 0, DISABLED, False, "disabled"),
+        (Purpose.FIRING, "", 0, BROKEN, False, "broken: Slack answered 404"),
+        (Purpose.FIRING, "", 0, None, False, "deleted"),
+        (Purpose.FIRING, "ana@example.com", 0, None, False, ""),
+        (Purpose.FIRING, "", 12, OPEN, False, "after 12 attempts"),
+        (Purpose.RESOLVED, "", 0, OPEN, True, ""),
+        (Purpose.RESOLVED, "", 0, OPEN, False, "firing message was not sent"),
+        (Purpose.TEST, "", 0, OPEN, False, ""),
+        (Purpose.TEST, "", 0, BROKEN, False, ""),
+        (Purpose.TEST, "", 0, DISABLED, False, "disabled"),
     ],
 )
 def test_what_need_not_be_sent_any_more(
@@ -113,7 +125,6 @@ def test_what_need_not_be_sent_any_more(
     recipient: str,
     attempt_count: int,
     channel: NotificationChannel | None,
-    alert: Alert | None,
     is_firing_sent: bool,
     expected: str,
 ) -> None:
@@ -122,7 +133,6 @@ def test_what_need_not_be_sent_any_more(
         recipient=recipient,
         attempt_count=attempt_count,
         channel=channel,
-        alert=alert,
         is_firing_sent=is_firing_sent,
     )
     assert expected in reason

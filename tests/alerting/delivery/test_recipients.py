@@ -9,7 +9,7 @@ from pytest_django.fixtures import Settings
 from pytest_httpserver import HTTPServer
 
 from alerting import outbox
-from alerting.delivery import deliver_due, deliver_one, send_test
+from alerting.delivery import deliver_due, send_test
 from alerting.models import Notification, NotificationChannel, NotificationStatus, Purpose, Status
 from projects.models import Project
 from tests.alerting.delivery_rows import (
@@ -36,8 +36,8 @@ def test_a_test_message_goes_to_every_recipient(email: NotificationChannel, mail
 def test_each_recipient_gets_a_mail_of_its_own_with_its_own_link(
     email: NotificationChannel, project: Project, mailbox: Mailbox
 ) -> None:
-    row = make_notification(make_alert(project), email)
-    assert deliver_one(row.pk, NOW) == {NotificationStatus.SENT: 2}
+    make_notification(make_alert(project), email)
+    assert deliver_due(NOW) == {NotificationStatus.SENT: 2}
     assert [addresses for _, addresses, _ in mailbox.mails] == [[ANA], [BOB]]
     bodies = [mail.get_body(("plain",)) for _, _, mail in mailbox.mails]
     links = [
@@ -158,7 +158,7 @@ def test_what_transitions_put_into_the_outbox_reaches_everybody_once(
     for count, status in enumerate((Status.FIRING, Status.RESOLVED), start=1):
         transition = change_status(alert, status)
         for _ in range(2):
-            outbox.enqueue(transition, NOW)
+            outbox.enqueue_all([transition], NOW)
             deliver_due(NOW)
         assert len(told(httpserver)) == count
         assert sorted(mailbox.recipients) == sorted([ANA, BOB, "eve@example.com"] * count)

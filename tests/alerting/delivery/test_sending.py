@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from pytest_django.fixtures import Settings
 from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 from alerting import secrets
-from alerting.delivery import deliver_due, deliver_one, send_test
+from alerting.delivery import deliver_due, send_test
 from alerting.models import Notification, NotificationChannel, NotificationStatus, Purpose
 from projects.models import Project
 from tests.alerting.delivery_rows import (
@@ -49,20 +50,18 @@ def test_a_firing_message_goes_out_once_and_its_row_says_so(
 
 
 def test_a_row_is_not_sent_before_its_time(slack: NotificationChannel, project: Project) -> None:
-    row = make_notification(make_alert(project), slack, next_attempt_at=NOW + timedelta(seconds=1))
+    make_notification(make_alert(project), slack, next_attempt_at=NOW + timedelta(seconds=1))
     assert deliver_due(NOW) == {}
-    assert deliver_one(row.pk, NOW) == {}
     assert statuses() == ["pending"]
 
 
-def test_one_row_can_be_sent_alone(
+def test_a_test_message_takes_no_waiting_one_along(
     slack: NotificationChannel, project: Project, httpserver: HTTPServer
 ) -> None:
     httpserver.expect_request("/hook").respond_with_data("ok")
-    rows = [make_notification(make_alert(project), slack) for _ in range(2)]
-    assert deliver_one(rows[1].pk, NOW) == {NotificationStatus.SENT: 1}
+    make_notification(make_alert(project), slack)
+    send_test(slack, NOW)
     assert statuses() == ["pending", "sent"]
-    assert deliver_one(0, NOW) == {}
 
 
 def test_a_transient_error_is_tried_again_with_growing_delays_until_it_works(
@@ -111,6 +110,52 @@ def test_retry_after_holds_the_whole_channel_and_no_other(
     assert len(httpserver.log) == 1
     assert deliver_due(NOW + timedelta(seconds=29)) == {}
     assert deliver_due(NOW + timedelta(seconds=35)) == {NotificationStatus.SENT: 3}
+
+
+def rate_limit(httpserver: HTTPServer, seconds: int) -> None:
+    """Once; then all is well."""
+    headers = {"Retry-After": str(seconds)}
+    httpserver.expect_oneshot_request("/hook").respond_with_data("slow down", status=429, headers=headers)
+    httpserver.expect_request("/hook").respond_with_data("ok")
+
+
+def test_retry_after_holds_messages_that_come_later_too(
+    slack: NotificationChannel, project: Project, httpserver: HTTPServer
+) -> None:
+    rate_limit(httpserver, 600)
+    make_notification(make_alert(project), slack)
+    deliver_due(NOW)
+    make_notification(make_alert(project), slack, next_attempt_at=NOW + timedelta(seconds=60))
+    assert deliver_due(NOW + timedelta(seconds=599)) == {}
+    assert len(httpserver.log) == 1
+    assert deliver_due(NOW + timedelta(seconds=605)) == {NotificationStatus.SENT: 2}
+    slack.refresh_from_db()
+    assert slack.paused_until is None
+
+
+def test_a_successful_test_message_ends_the_pause(
+    slack: NotificationChannel, project: Project, httpserver: HTTPServer
+) -> None:
+    rate_limit(httpserver, 600)
+    make_notification(make_alert(project), slack)
+    deliver_due(NOW)
+    later = NOW + timedelta(seconds=60)
+    make_notification(make_alert(project), slack, next_attempt_at=later)
+    assert [row.status for row in send_test(slack, later)] == ["sent"]
+    assert deliver_due(later) == {NotificationStatus.SENT: 1}
+
+
+def test_a_pause_is_never_shortened_by_a_later_error(
+    slack: NotificationChannel, project: Project, httpserver: HTTPServer
+) -> None:
+    headers = {"Retry-After": "600"}
+    httpserver.expect_oneshot_request("/hook").respond_with_data("wait", status=429, headers=headers)
+    httpserver.expect_request("/hook").respond_with_data("no", status=500)
+    make_notification(make_alert(project), slack)
+    deliver_due(NOW)
+    send_test(slack, NOW)
+    make_notification(make_alert(project), slack)
+    assert deliver_due(NOW + timedelta(seconds=599)) == {}
 
 
 def test_a_permanent_error_breaks_the_channel_and_gives_up_what_waits_for_it(
@@ -184,6 +229,26 @@ def test_a_rule_may_choose_another_slack_channel_for_a_bot(project: Project, htt
     make_notification(make_alert(project, notification_config={"slack": {"channel": "#db"}}), channel)
     deliver_due(NOW)
     assert [request.get_json()["channel"] for request, _ in httpserver.log] == ["#ops", "#db"]
+
+
+def test_a_rules_mistyped_slack_channel_silences_that_rule_only(
+    project: Project, httpserver: HTTPServer
+) -> None:
+    def answer(request: Request) -> Response:
+        if request.get_json()["channel"] == "#typo":
+            return Response('{"ok": false, "error": "channel_not_found"}')
+        return Response('{"ok": true}')
+
+    httpserver.expect_request("/api/chat.postMessage").respond_with_handler(answer)
+    channel = make_channel(project, "slack", {"bot_token": "xoxb-12345678", "channel": "#ops"})
+    mistyped = make_alert(project, notification_config={"slack": {"channel": "#typo"}})
+    refused = make_notification(mistyped, channel)
+    make_notification(make_alert(project), channel)
+    assert deliver_due(NOW) == {NotificationStatus.GAVE_UP: 1, NotificationStatus.SENT: 1}
+    refused.refresh_from_db()
+    channel.refresh_from_db()
+    assert (refused.status, refused.error) == ("gave_up", "Slack answered: channel_not_found")
+    assert channel.broken_at is None
 
 
 def test_secrets_that_can_not_be_read_break_the_channel_and_say_why(
