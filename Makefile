@@ -1,6 +1,6 @@
 # Commands of the project; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test
+.PHONY: bench help run test
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,6 +23,9 @@ test: $(VENV)/.installed-for-tests ## Check format, lint, types and imports, the
 	$(BIN)/python -m mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2
+
+bench: $(VENV)/.installed ## Measure how fast it is against others (ONLY=ingest_batch, SCALE=small)
+	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(SCALE),--scale $(SCALE))
 
 $(VENV)/.created:
 	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or newer is missing (python3 in PATH, or make PYTHON=...)" >&2; exit 1; }

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from benchmarks.benchmark import Bench
+from benchmarks.events import batch_requests, body_of, make_events, rows_of, single_requests
+from benchmarks.progress import Progress
+from benchmarks.rows import discover
+from events.records import EVENTS
+
+# Section by section what the project promises to measure.
+PROMISED = {
+    "ingest_batch",
+    "ingest_single",
+    "ingest_flat",
+    "ingest_spans",
+    "ingest_points",
+    "dashboard",
+    "dashboard_duckdb",
+    "rules",
+    "purge",
+    "memory",
+    "time_to_alert",
+}
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench("small", Path(tempfile.gettempdir()), ExitStack(), Progress("x", "1/1"))
+
+
+def test_every_promised_benchmark_is_found_under_the_name_of_its_file() -> None:
+    assert {benchmark.name for benchmark in discover()} == PROMISED
+
+
+def test_one_benchmark_can_be_asked_for() -> None:
+    assert [benchmark.name for benchmark in discover("purge")] == ["purge"]
+
+
+def test_an_unknown_benchmark_is_refused_with_the_known_names() -> None:
+    with pytest.raises(LookupError, match=r"'speed'.*ingest_batch"):
+        discover("speed")
+
+
+@pytest.mark.parametrize("name", ["ingest_points", "ingest_spans", "dashboard", "dashboard_duckdb"])
+def test_what_does_not_exist_yet_has_a_reason_and_no_number(name: str, bench: Bench) -> None:
+    (row,) = discover(name)[0].run(bench)
+    assert row.name == name
+    assert row.reason
+    assert row.ratios == []
+
+
+def test_sides_take_turns_and_the_first_changes_each_round(bench: Bench) -> None:
+    order: list[str] = []
+
+    def side(name: str, value: float) -> float:
+        order.append(name)
+        return value
+
+    found = bench.alternate(lambda: side("ours", 1), lambda: side("theirs", 2), rounds=3)
+    assert found == ([1, 1, 1], [2, 2, 2])
+    assert order == ["ours", "theirs", "theirs", "ours", "ours", "theirs"]
+
+
+def test_a_batch_request_holds_its_events_once() -> None:
+    requests = batch_requests(1, 3, 4)
+    ids = [
+        event["id"]
+        for request in requests
+        for event in json.loads(request.partition(b"\r\n\r\n")[2])["events"]
+    ]
+    assert len(requests) == 3
+    assert len(set(ids)) == 12
+
+
+def test_a_single_request_says_how_long_it_is() -> None:
+    head, _, body = single_requests(1, 1, "/noop")[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /noop HTTP/1.1\r\n")
+    assert f"Content-Length: {len(body)}".encode() in head
+
+
+def test_rows_for_copy_are_those_that_the_platform_would_store() -> None:
+    events = make_events(7, 5)
+    rows = rows_of(7, 5, project_id=3)
+    assert [str(row[EVENTS.position("id")]) for row in rows] == [event["id"] for event in events]
+    assert {row[EVENTS.position("project_id")] for row in rows} == {3}
+    assert {len(row) for row in rows} == {len(EVENTS.columns)}
+    assert len(body_of(events)) > 5 * 400
