@@ -108,9 +108,12 @@ def build_message(notification: Notification, *, now: datetime) -> Message:
 
 
 def threshold_text(alert: Alert) -> str:
-    """For example ">= 5", from the rule as it is now and the threshold the alert was measured against."""
-    operator = alert.rule.condition_config.get("operator", ">=")
-    return f"{operator} {number_text(alert.threshold)}"
+    """For example ">= 5"; "limit 5" where the rule was edited since, because its operator may be another now."""
+    threshold = number_text(alert.threshold)
+    changed_at = alert.rule.condition_changed_at
+    if changed_at and changed_at > (alert.triggered_at or alert.pending_since):
+        return f"limit {threshold}"
+    return f"{alert.rule.condition_config.get('operator', '>=')} {threshold}"
 
 
 def clean(text: str, limit: int = TEXT_LIMIT) -> str:
