@@ -120,8 +120,12 @@ class GroupWriter:
 
         Never raises: the thread must outlive anything a batch does, every client of this process waits on it.
         """
+        is_partition_missing = False
         for attempt in range(ATTEMPTS):
             try:
+                if is_partition_missing:
+                    partitions.forget_known()
+                    ensure_partitions(write for request in requests for write in request.writes)
                 results = store(self._connected(), requests)
                 remember(write for request in requests for write in request.writes)
                 return results
@@ -129,9 +133,9 @@ class GroupWriter:
                 # Two processes met on the same keys in another order; the server ended one of them.
                 time.sleep(0.01 * (attempt + 1))
             except psycopg.errors.CheckViolation:
-                # A partition that this process knew was dropped meanwhile.
-                partitions.forget_known()
-                ensure_partitions(write for request in requests for write in request.writes)
+                # A partition that this process knew was dropped meanwhile. Made again by the next attempt, not here:
+                # an error in this branch would end the thread.
+                is_partition_missing = True
             except LOST_CONNECTION as error:
                 self._disconnect()
                 if attempt:

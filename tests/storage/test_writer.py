@@ -189,6 +189,21 @@ def test_a_partition_dropped_behind_our_back_is_made_again(sender: Sender) -> No
     assert told[-1].inserted == 1
 
 
+def test_a_partition_that_cannot_be_made_again_ends_in_an_answer_and_the_writer_lives_on(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender.now -= timedelta(days=21)
+    sender.send(sender.write_of("before"))
+    with connect() as own:
+        own.execute(f"DROP TABLE {partitions.partition_name('telemetry_events', sender.now.date())}")
+    with monkeypatch.context() as away:
+        # The writer's own connection still stands; the one that would make the partition can't be opened.
+        away.setitem(connection.settings_dict, "HOST", "/nonexistent")
+        results = sender.writer._store([sender.request(sender.write_of("lost"), [])])
+    assert [type(result) for result in results] == [StoreUnavailable]
+    assert sender.send(sender.write_of("after")).inserted == 1
+
+
 def test_a_full_queue_refuses_and_what_was_taken_is_stored(project: Project) -> None:
     writer = GroupWriter(max_queued_rows=2)
     sender = Sender(writer, project.pk)
