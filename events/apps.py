@@ -7,5 +7,5 @@ class EventsConfig(AppConfig):
     name = "events"
 
     def ready(self) -> None:
-        """Registers the table, so that partitions and retention know it."""
-        import events.records  # noqa: F401  # imported for its registration
+        """Registers the tables, so that partitions, retention and roll-ups know them."""
+        import events.rollups  # noqa: F401  # imported for its registration

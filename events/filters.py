@@ -4,8 +4,10 @@ import django_filters
 from django.db.models import QuerySet
 
 from events.models import Event
-from events.queries import with_id
+from events.queries import SUMMARY_MEASURES, with_id
+from events.rollups import DIMENSIONS, MEASURES
 from projects.api.filters import AddressFilter, NumberFilter, ProjectFilterSet, TimeFilter, TraceIdFilter
+from projects.api.summaries import FilterParameter, NamesParameter, SummaryParameters
 
 
 class EventFilterSet(ProjectFilterSet):
@@ -39,3 +41,14 @@ class EventFilterSet(ProjectFilterSet):
     class Meta:
         model = Event
         fields: list[str] = []
+
+
+class EventSummaryParameters(SummaryParameters):
+    """Users are counted by whole days, category and tenant by whole hours; `auto` keeps to that."""
+
+    event_name = FilterParameter()
+    event_type = FilterParameter()
+    event_category = FilterParameter()
+    tenant_id = FilterParameter()
+    group_by = NamesParameter(DIMENSIONS, default=("event_name",))
+    measures = NamesParameter(SUMMARY_MEASURES, default=MEASURES)

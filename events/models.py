@@ -35,6 +35,9 @@ class Event(models.Model):
     span_id = models.TextField(null=True)
     tags = models.JSONField()
     event_data = models.JSONField()
+    actor = models.TextField(
+        db_default="", help_text="User, else anonymous id, else session, else id; '' before it was kept."
+    )
 
     class Meta:
         db_table = "telemetry_events"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from prometheus_client import Counter
 
 from storage.records import Outcome
@@ -11,8 +13,18 @@ DUPLICATES = Counter("telemetry_duplicates", "Records that were stored before, b
 ERRORS = Counter("telemetry_errors", "Records refused, by signal.", ["signal"])
 
 
+@cache
+def _of(signal: str) -> tuple[Counter, Counter, Counter]:
+    return RECORDS.labels(signal), DUPLICATES.labels(signal), ERRORS.labels(signal)
+
+
 def count(signal: str, outcome: Outcome) -> None:
     """Add what became of one request's records."""
-    RECORDS.labels(signal).inc(outcome.inserted)
-    DUPLICATES.labels(signal).inc(outcome.duplicates)
-    ERRORS.labels(signal).inc(len(outcome.errors))
+    records, duplicates, errors = _of(signal)
+    for counter, number in (
+        (records, outcome.inserted),
+        (duplicates, outcome.duplicates),
+        (errors, len(outcome.errors)),
+    ):
+        if number:
+            counter.inc(number)

@@ -3,17 +3,33 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from metrics.chart_parameters import ChartParameters, chart_window
+from metrics.charting import Points, Question, chart
 from metrics.filters import BusinessMetricFilterSet, MetricPointFilterSet, MetricSeriesFilterSet
+from metrics.lines import Line, lines_of
 from metrics.models import BusinessMetric, MetricPoint, MetricSeries
-from metrics.serializers import BusinessMetricSerializer, MetricPointSerializer, MetricSeriesSerializer
+from metrics.serializers import (
+    CHART_SCHEMA,
+    BusinessMetricSerializer,
+    MetricPointSerializer,
+    MetricSeriesSerializer,
+    json_value,
+)
+from projects.api.authentication import KeyRateThrottle, project_id_of
+from projects.api.errors import BadRequest
 from projects.api.views import ProjectReadViewSet
 from storage.ids import as_uuid
 
 MAX_SERIES_ID = 2**63 - 1
+MAX_LINES = 100
+MAX_CHARTED_SERIES = 10_000
 
 
 class MetricPointViewSet(ProjectReadViewSet):
@@ -63,3 +79,55 @@ def _one(view: ProjectReadViewSet, **identity: Any) -> Response:
     if found is None:
         raise NotFound
     return Response(view.get_serializer(found).data)
+
+
+class MetricChartView(APIView):
+    """A metric over time."""
+
+    throttle_classes = [KeyRateThrottle]
+
+    @extend_schema(
+        operation_id="metric_chart",
+        tags=["metric-chart"],
+        parameters=[ChartParameters],
+        responses=CHART_SCHEMA,
+    )
+    def get(self, request: Request) -> Response:
+        """The series of a metric, aggregated by time and labels: at most 100 lines of 1,000 points."""
+        parameters = ChartParameters(data=request.query_params.dict())
+        parameters.is_valid(raise_exception=True)
+        given, now = parameters.validated_data, timezone.now()
+        window = chart_window(given.get("start"), given.get("end"), given["interval"], now)
+        project_id, aggregation = project_id_of(request), given["aggregation"]
+        lines = lines_of(_charted_series(project_id, parameters.filters()), given["group_by"])
+        shown = lines[:MAX_LINES]
+        by_series = {series_id: number for number, line in enumerate(shown) for series_id in line.series_ids}
+        found = chart(Question(project_id, by_series, window, aggregation), now)
+        units = {unit for line in shown for unit in line.units}
+        return Response(
+            {
+                "interval_seconds": int(window.interval.total_seconds()),
+                "aggregation": aggregation,
+                "unit": units.pop() if len(units) == 1 else "",
+                "series": [
+                    _drawn(line, found[number]) for number, line in enumerate(shown) if number in found
+                ],
+                "truncated": len(lines) > MAX_LINES,
+            }
+        )
+
+
+def _charted_series(project_id: int, filters: dict[str, str]) -> list[MetricSeries]:
+    everything = MetricSeries.objects.filter(project_id=project_id)
+    chosen = MetricSeriesFilterSet(filters, everything).qs.only("id", "labels", "metric_type", "unit")
+    found: list[MetricSeries] = list(chosen[: MAX_CHARTED_SERIES + 1])
+    if len(found) > MAX_CHARTED_SERIES:
+        raise BadRequest(
+            f"More than {MAX_CHARTED_SERIES:,} series have this name; choose some by their labels.",
+            code="too_many_series",
+        )
+    return found
+
+
+def _drawn(line: Line, points: Points) -> dict[str, Any]:
+    return {"labels": line.labels, "points": [[moment, json_value(value)] for moment, value in points]}

@@ -7,6 +7,6 @@ class MetricsConfig(AppConfig):
     name = "metrics"
 
     def ready(self) -> None:
-        """Registers the tables, so that partitions and retention know them."""
+        """Registers the tables, so that partitions, retention and roll-ups know them."""
         import metrics.business
-        import metrics.records  # noqa: F401  # imported for their registration
+        import metrics.rollups  # noqa: F401  # imported for their registration

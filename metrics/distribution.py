@@ -1,48 +1,42 @@
-"""Distributions as log buckets: deterministic, merged by adding, percentiles within 1 % of the true value.
+"""Distributions of points: the log buckets of `storage.log_buckets` under names that JSON can hold.
 
 A value x > 0 lies in bucket `"<floor(ln x / ln 1.02)>"`, 0 in `"zero"`, a negative one in the mirrored `"n<index>"`.
-The same expression works in SQL, so that roll-ups and this process agree on every bucket.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-BASE = 1.02
-LOG_BASE = math.log(BASE)
-MIDDLE = 2 * BASE / (1 + BASE)
-"""Times the lower edge: the point whose relative distance to both edges is the same, 0.99 %."""
+from storage import log_buckets
+from storage.log_buckets import OFFSET
 
 ZERO = "zero"
 
 
 def bucket_of(value: float) -> str:
     """The name of the bucket a finite value lies in."""
-    if value == 0:
+    code = log_buckets.code_of(value)
+    if code == 0:
         return ZERO
-    index = math.floor(math.log(abs(value)) / LOG_BASE)
-    return str(index) if value > 0 else f"n{index}"
+    return str(code - OFFSET) if code > 0 else f"n{-code - OFFSET}"
+
+
+def code_of(bucket: str) -> int:
+    """The code that roll-ups keep a bucket under."""
+    if bucket == ZERO:
+        return 0
+    return -int(bucket[1:]) - OFFSET if bucket.startswith("n") else int(bucket) + OFFSET
 
 
 def value_of(bucket: str) -> float:
     """The value that stands for all values of a bucket."""
-    if bucket == ZERO:
-        return 0.0
-    if bucket.startswith("n"):
-        return -math.exp(int(bucket[1:]) * LOG_BASE) * MIDDLE
-    return math.exp(int(bucket) * LOG_BASE) * MIDDLE
+    return log_buckets.value_of(code_of(bucket))
 
 
 def percentile(buckets: Mapping[str, int], q: float) -> float | None:
     """The nearest-rank percentile, 0 <= q <= 1, within 1 % of the value itself; None over nothing."""
-    rank = max(1, math.ceil(q * sum(buckets.values())))
-    for value, count in sorted((value_of(bucket), count) for bucket, count in buckets.items()):
-        rank -= count
-        if rank <= 0:
-            return value
-    return None
+    return log_buckets.percentile(((code_of(bucket), count) for bucket, count in buckets.items()), q)
 
 
 @dataclass(slots=True)

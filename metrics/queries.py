@@ -13,9 +13,10 @@ def newest_points(series_ids: Iterable[int]) -> dict[int, MetricPoint]:
     """The last point of each series, in one query: one step down the key's index per series and partition."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT newest.* FROM unnest(%s::bigint[]) AS wanted (id) CROSS JOIN LATERAL ("
+            "SELECT newest.* FROM metric_series wanted CROSS JOIN LATERAL ("
             "SELECT series_id, timestamp, value, stale FROM metric_points "
-            "WHERE series_id = wanted.id ORDER BY timestamp DESC LIMIT 1) AS newest",
+            "WHERE series_id = wanted.id ORDER BY timestamp DESC LIMIT 1) AS newest "
+            "WHERE wanted.id = ANY(%s)",
             [list(series_ids)],
         )
         return {

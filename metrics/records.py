@@ -12,26 +12,28 @@ from metrics.distribution import Distribution
 from metrics.series import Labels, Scalar, labels_of, series_identity
 from storage.fields import Moment, Name, Text
 from storage.records import Bounds, RecordError, References, Row, Write
-from storage.registry import ReferenceTable, Table, register
+from storage.registry import ReferenceTable, Sharding, Table, register, register_references
 from storage.times import utc_time
 from storage.values import json_text
 
-SERIES = ReferenceTable(
-    name="metric_series",
-    columns=(
-        "id",
-        "project_id",
-        "name",
-        "metric_type",
-        "unit",
-        "labels",
-        "service_name",
-        "host_name",
-        "instance_id",
-        "fingerprint",
-        "created_at",
-    ),
-    fingerprint="fingerprint",
+SERIES = register_references(
+    ReferenceTable(
+        name="metric_series",
+        columns=(
+            "id",
+            "project_id",
+            "name",
+            "metric_type",
+            "unit",
+            "labels",
+            "service_name",
+            "host_name",
+            "instance_id",
+            "fingerprint",
+            "created_at",
+        ),
+        fingerprint="fingerprint",
+    )
 )
 
 POINTS = register(
@@ -71,6 +73,7 @@ POINTS = register(
             "stale",
         ),
         conflict_field="metric_value",
+        sharding=Sharding(column="series_id", beside=SERIES.name),
     )
 )
 
@@ -133,8 +136,7 @@ def prepare(
         identity = series_identity(bounds.project_id, record.metric_name, record.metric_type, labels)
         if identity[0] not in references.rows:
             references.rows[identity[0]] = _series_row(record, bounds, labels, identity)
-        write.add(index, _point_row(record, bounds, identity[0], timestamp))
-        write.days.add(timestamp.date())
+        write.add_dated(index, _point_row(record, bounds, identity[0], timestamp), timestamp)
     return write, errors
 
 

@@ -8,13 +8,18 @@ from rest_framework import serializers
 from metrics.models import BusinessMetric, MetricPoint, MetricSeries
 
 
-class ValueField(serializers.FloatField):
+def json_value(value: float) -> float | str:
     """A float; `"NaN"`, `"+Inf"` and `"-Inf"` as Prometheus writes them, since JSON has none of them."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else f"{'+' if value > 0 else '-'}Inf"
+
+
+class ValueField(serializers.FloatField):
+    """A float as `json_value` writes it."""
 
     def to_representation(self, value: float) -> Any:
-        if math.isfinite(value):
-            return value
-        return "NaN" if math.isnan(value) else f"{'+' if value > 0 else '-'}Inf"
+        return json_value(value)
 
 
 class MetricPointSerializer(serializers.ModelSerializer[MetricPoint]):
@@ -103,3 +108,36 @@ class BusinessMetricSerializer(serializers.ModelSerializer[BusinessMetric]):
             "revision",
             "received_at",
         ]
+
+
+CHART_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["interval_seconds", "aggregation", "unit", "series", "truncated"],
+    "properties": {
+        "interval_seconds": {"type": "integer"},
+        "aggregation": {"type": "string"},
+        "unit": {"type": "string", "description": "Empty where the series have different ones."},
+        "series": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["labels", "points"],
+                "properties": {
+                    "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+                    "points": {
+                        "type": "array",
+                        "description": "[start of the bucket, value], oldest first; buckets without data are left out.",
+                        "items": {
+                            "type": "array",
+                            "items": {"oneOf": [{"type": "string"}, {"type": "number"}]},
+                            "minItems": 2,
+                            "maxItems": 2,
+                        },
+                    },
+                },
+            },
+        },
+        "truncated": {"type": "boolean", "description": "There are more lines than are answered."},
+    },
+}
+"""OpenAPI of a chart."""

@@ -103,13 +103,36 @@ class RetentionPolicyAdmin(ProjectModelAdmin):
         "metrics_days",
         "business_days",
         "traces_days",
-        "rollups_days",
+        "rollup_minutes_days",
+        "rollup_hours_days",
+        "rollup_days_days",
         "alerts_days",
         "audit_days",
+    )
+    fieldsets = (
+        (None, {"fields": ("project",)}),
+        (
+            "Raw data",
+            {
+                "fields": (("events_days", "metrics_days"), ("business_days", "traces_days")),
+                "description": "Every single record as it was sent. Older ones are deleted, "
+                "and what is sent with an older time is refused.",
+            },
+        ),
+        (
+            "Roll-ups",
+            {
+                "fields": ("rollup_minutes_days", "rollup_hours_days", "rollup_days_days"),
+                "description": "Counts, sums and percentiles of the raw data per minute, hour and day. They take a "
+                "fraction of its space, so charts can look further back than records are kept. A roll-up "
+                "is never deleted before the raw data it was made from, whatever is entered here.",
+            },
+        ),
+        ("Alerts and changes", {"fields": (("alerts_days", "audit_days"),)}),
     )
     list_select_related = ("project",)
     search_fields = ("project__name",)
     empty_words = (
         "Every project keeps the defaults: events 90 days, metric points and business metrics 180, spans 30, "
-        "resolved alerts one year. Add a policy to keep a project's data for another time."
+        "roll-ups and resolved alerts one year. Add a policy to keep a project's data for another time."
     )

@@ -27,6 +27,12 @@ def number(value: float | None) -> str:
     return f"{value:.3g}"
 
 
+def size(byte_count: int) -> str:
+    """1.23 MB, in steps of 1000."""
+    text = number(byte_count)
+    return f"{text}B" if text[-1:].isalpha() else f"{text} B"
+
+
 def duration(milliseconds: float | None) -> str:
     """12.5 ms, 1.93 s, 2.1 min: three digits and the largest unit that fits."""
     if milliseconds is None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db import connection
 from django.utils import timezone
 
 from projects.models import ApiKey, Project, Scope
@@ -73,6 +74,9 @@ def identify(key: str) -> KeyIdentity | None:
     if cached and cached[0] > now:
         return cached[1]
     row = ApiKey.objects.filter(key_hash=digest, revoked_at=None).first()
+    if not connection.in_atomic_block:
+        # Back to the pool of a web process: a client that sends its body slowly must not hold a connection meanwhile.
+        connection.close_if_unusable_or_obsolete()
     identity = None
     if row:
         identity = KeyIdentity(row.pk, row.project_id, frozenset(row.scopes), row.rate_limit_per_second)

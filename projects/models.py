@@ -59,21 +59,31 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.prefix}...)"
 
 
-def _days(default: int) -> models.PositiveIntegerField[int, int]:
+def _days(
+    default: int, name: str | None = None, help_text: str = ""
+) -> models.PositiveIntegerField[int, int]:
     return models.PositiveIntegerField(
-        default=default, validators=[MinValueValidator(1), MaxValueValidator(3650)]
+        name,
+        default=default,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+        help_text=help_text,
     )
 
 
 class RetentionPolicy(models.Model):
-    """How many days each kind of data of a project is kept. Projects without a row use the defaults."""
+    """How many days each kind of data of a project is kept. Projects without a row use the defaults.
+
+    A tier of roll-ups outlives its own days where the raw data it was made from is kept for longer.
+    """
 
     project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="retention_policy")
     events_days = _days(90)
     metrics_days = _days(180)
     business_days = _days(180)
     traces_days = _days(30)
-    rollups_days = _days(365)
+    rollup_minutes_days = _days(365, "1-minute roll-ups days", "For charts of some hours.")
+    rollup_hours_days = _days(365, "1-hour roll-ups days", "For charts of days and weeks.")
+    rollup_days_days = _days(365, "1-day roll-ups days", "For charts of months, and distinct users.")
     alerts_days = _days(365)
     audit_days = _days(730)
 

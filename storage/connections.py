@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import dj_database_url
 import psycopg
 from django.conf import settings
 from django.db import connections
+from psycopg.conninfo import conninfo_to_dict
 
 CONNECT_TIMEOUT_SECONDS = 5
+ADDRESS = ("host", "port", "user", "password", "dbname")
 DJANGO_ONLY = ("context", "cursor_factory", "server_side_binding", "assume_role", "isolation_level", "pool")
 
 
@@ -22,13 +23,9 @@ def connect(*, direct: bool = False) -> psycopg.Connection[tuple[Any, ...]]:
     parameters = dict(connections["default"].get_connection_params())
     direct_url = getattr(settings, "DATABASE_DIRECT_URL", None)
     if direct and direct_url:
-        given = dj_database_url.parse(direct_url)
-        parameters |= {
-            "host": given["HOST"],
-            "port": given["PORT"],
-            "user": given["USER"],
-            "password": given["PASSWORD"],
-        }
+        for name in ADDRESS:
+            parameters.pop(name, None)
+        parameters |= conninfo_to_dict(direct_url)
     for name in DJANGO_ONLY:
         parameters.pop(name, None)
     parameters["prepare_threshold"] = None

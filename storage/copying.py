@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg import sql
 
+from storage.copy_text import copy_text
 from storage.records import RecordError, Row, Slot
 from storage.registry import Table
 
@@ -21,13 +24,17 @@ def columns_sql(columns: Iterable[str], prefix: str = "") -> sql.Composed:
     return sql.SQL(", ").join([sql.SQL(dot) + sql.Identifier(column) for column in columns])
 
 
-def copy_rows(cursor: Cursor, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
-    """COPY tuples into a table. Raises UniqueViolation on the first key that exists already."""
+@cache
+def _copy_sql(table: str, columns: tuple[str, ...]) -> bytes:
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), columns_sql(columns))
-    with cursor.copy(statement) as copy:
-        write_row = copy.write_row
-        for row in rows:
-            write_row(row)
+    return statement.as_bytes()
+
+
+def copy_texts(cursor: Cursor, table: str, columns: tuple[str, ...], texts: Iterable[bytes]) -> None:
+    """COPY rows that `copy_text` made into a table. Raises UniqueViolation on the first key that exists already."""
+    with cursor.copy(_copy_sql(table, columns)) as copy:
+        for text in texts:
+            copy.write(text)
 
 
 def _copy_into_temporary(cursor: Cursor, table: Table, slots: Sequence[Slot]) -> sql.Identifier:
@@ -39,7 +46,7 @@ def _copy_into_temporary(cursor: Cursor, table: Table, slots: Sequence[Slot]) ->
         )
     )
     cursor.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(name)))
-    copy_rows(cursor, name, table.columns, [slot.row for slot in slots])
+    copy_texts(cursor, name, table.columns, [copy_text([slot.row for slot in slots])])
     return sql.Identifier(name)
 
 
@@ -49,14 +56,19 @@ def insert_missing(cursor: Cursor, table: Table, slots: Sequence[Slot]) -> None:
     Counts what RETURNING names, never the command tag: Citus reports a wrong number there.
     """
     incoming = _copy_into_temporary(cursor, table, slots)
-    names = {"table": sql.Identifier(table.name), "incoming": incoming, "key": columns_sql(table.key)}
+    # No conflict target: the unique key is the narrow one on one machine and the wide one on many.
     cursor.execute(
         sql.SQL(
             "INSERT INTO {table} ({columns}) SELECT {columns} FROM {incoming} "
-            "ON CONFLICT ({key}) DO NOTHING RETURNING {key}"
-        ).format(**names, columns=columns_sql(table.columns))
+            "ON CONFLICT DO NOTHING RETURNING {wide_key}"
+        ).format(
+            table=sql.Identifier(table.name),
+            incoming=incoming,
+            columns=columns_sql(table.columns),
+            wide_key=columns_sql(table.wide_key),
+        )
     )
-    inserted = set(cursor.fetchall())
+    inserted = {_comparable(row) for row in cursor.fetchall()}
     stored = _stored_values(cursor, table, incoming) if table.compare else {}
     for slot in slots:
         key = _key_of(table, slot.row)
@@ -78,21 +90,25 @@ def _conflict(table: Table, index: int) -> RecordError:
 def _stored_values(cursor: Cursor, table: Table, incoming: sql.Identifier) -> dict[Row, Row]:
     cursor.execute(
         sql.SQL(
-            "SELECT {key}, {compared} FROM {table} WHERE ({bare}) IN (SELECT {bare} FROM {incoming})"
+            "SELECT {key}, {compared} FROM {table} WHERE ({key}) IN (SELECT {key} FROM {incoming})"
         ).format(
-            key=columns_sql(table.key),
-            bare=columns_sql(table.key),
+            key=columns_sql(table.wide_key),
             compared=columns_sql(table.compare),
             table=sql.Identifier(table.name),
             incoming=incoming,
         )
     )
-    width = len(table.key)
-    return {row[:width]: row[width:] for row in cursor.fetchall()}
+    width = len(table.wide_key)
+    return {_comparable(row[:width]): row[width:] for row in cursor.fetchall()}
 
 
 def _key_of(table: Table, row: Row) -> Row:
-    return tuple(row[position] for position in table.key_positions)
+    return _comparable(row[position] for position in table.wide_key_positions)
+
+
+def _comparable(key: Iterable[Any]) -> Row:
+    """The same for a key on its way and one from the database: rows may hold a UUID as text."""
+    return tuple(str(part) if isinstance(part, UUID) else part for part in key)
 
 
 def _compared(table: Table, row: Row) -> Row:
@@ -145,7 +161,7 @@ def _replace_wave(cursor: Cursor, table: Table, slots: Sequence[Slot]) -> None:
             returned=columns_sql(table.key, "stored"),
         )
     )
-    written = set(cursor.fetchall())
+    written = {_comparable(row) for row in cursor.fetchall()}
     for slot in slots:
         if _key_of(table, slot.row) in written:
             slot.outcome.inserted += 1

@@ -19,4 +19,6 @@ Moment = datetime | int | float
 
 def text_or_none(value: str | int | None) -> str | None:
     """An absent and an empty text are the same: nothing. Numbers become text."""
-    return str(value) if value not in (None, "") else None
+    if isinstance(value, str):
+        return value or None
+    return None if value is None else str(value)

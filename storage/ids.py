@@ -23,11 +23,14 @@ def as_uuid(text: str) -> uuid.UUID | None:
     return uuid.UUID(text) if _UUID.fullmatch(text) else None
 
 
-def stored_id(project_id: int, source: str | None, text: str) -> tuple[uuid.UUID, str | None]:
-    """(id to store, text to keep): a UUID keeps no text, another text becomes UUIDv5 of (project, source, text)."""
-    if identifier := as_uuid(text):
-        return identifier, None
-    return uuid.uuid5(NAMESPACE, f"{project_id}\0{source or ''}\0{text}"), text
+def stored_id(project_id: int, source: str | None, text: str) -> tuple[str, str | None]:
+    """(id to store, text to keep): a UUID keeps no text, another text becomes UUIDv5 of (project, source, text).
+
+    The id in canonical form: making a UUID object of each costs more than decoding the whole record.
+    """
+    if _UUID.fullmatch(text):
+        return text.lower(), None
+    return str(uuid.uuid5(NAMESPACE, f"{project_id}\0{source or ''}\0{text}")), text
 
 
 def time_in_id(text: str) -> datetime | None:

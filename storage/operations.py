@@ -13,6 +13,8 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
+from storage.distribution.steps import is_distributed
+
 
 class CreatePartitionedTable(migrations.CreateModel):
     """`CreateModel` whose table has the given key and is partitioned by range of `time_column` (None: not at all)."""
@@ -71,6 +73,7 @@ class AddPartitionedIndex(Operation):
     """An index on a partitioned table that never blocks ingest.
 
     Made ON ONLY the parent, CONCURRENTLY on each partition, then attached. The migration must be `atomic = False`.
+    Only on distributed tables writers wait for it.
     `name` says which query the index serves.
     """
 
@@ -95,6 +98,14 @@ class AddPartitionedIndex(Operation):
     ) -> None:
         where = f" WHERE {self.where}" if self.where else ""
         quote = schema_editor.quote_name
+        schema_editor.connection.ensure_connection()
+        if is_distributed(schema_editor.connection.connection, self.table):
+            # Citus makes no index on a parent alone: on all shards at once, and writers wait.
+            schema_editor.execute(
+                f"CREATE INDEX IF NOT EXISTS {quote(self.name)} ON {quote(self.table)} {self.expression}{where}",
+                params=None,
+            )
+            return
         schema_editor.execute(
             f"CREATE INDEX IF NOT EXISTS {quote(self.name)} ON ONLY {quote(self.table)} {self.expression}{where}",
             params=None,
@@ -130,17 +141,19 @@ class AddPartitionedIndex(Operation):
 
 
 class ReplaceView(migrations.RunSQL):
-    """A view with the given columns; going back drops it."""
+    """A view with the given columns; going back drops it, or puts the `previous` query in its place."""
 
-    def __init__(self, name: str, query: str) -> None:
-        super().__init__(
-            f'CREATE OR REPLACE VIEW "{name}" AS {query}', reverse_sql=f'DROP VIEW IF EXISTS "{name}"'
-        )
+    def __init__(self, name: str, query: str, previous: str = "") -> None:
+        back = f'DROP VIEW IF EXISTS "{name}"'
+        if previous:
+            back = f'CREATE OR REPLACE VIEW "{name}" AS {previous}'
+        super().__init__(f'CREATE OR REPLACE VIEW "{name}" AS {query}', reverse_sql=back)
         self.name = name
         self.query = query
+        self.previous = previous
 
     def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
-        return self.__class__.__name__, [self.name, self.query], {}
+        return self.__class__.__name__, [self.name, self.query, self.previous], {}
 
     def describe(self) -> str:
         return f"Replace view {self.name}"

@@ -1,4 +1,4 @@
-"""Day partitions: made ahead and on demand, dropped when expired.
+"""Day partitions: made ahead and on demand (dropped in `storage.purging`).
 
 A partition is made with `CREATE TABLE (LIKE parent INCLUDING ALL)` and `ATTACH`, never `PARTITION OF`, which waits for
 every open reader and blocks ingest behind it. Both run in one short transaction on a connection of their own, under an
@@ -8,8 +8,8 @@ advisory lock, so a crash leaves nothing half-made and two processes never make 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -18,21 +18,26 @@ import psycopg
 from psycopg import sql
 
 from storage.connections import connect
+from storage.distribution.sizes import shard_sizes
 from storage.registry import Table
 
 ADVISORY_LOCK_CLASS = 0x7E1E
-LOCK_TIMEOUT = "200ms"
-DROP_ATTEMPTS = 25
-DELETE_BATCH_ROWS = 10_000
-MAX_DELETE_BATCHES = 100
+STORAGE_PARAMETERS = """
+    autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_vacuum_insert_threshold = 10000,
+    autovacuum_freeze_min_age = 0,
+    autovacuum_analyze_scale_factor = 0.05, autovacuum_analyze_threshold = 1000
+"""
+"""For rows that only come and never change. Each run of autovacuum reads what came since the last one and freezes it at
+once, so that index-only scans work during the day and a filled day is never read again for freezing."""
 
 _NAME = re.compile(r"_p(\d{8})$")
 _known: set[tuple[str, str, date]] = set()
+_making = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One day of one table; `estimated_rows` comes from the planner's statistics (-1: never analysed)."""
+    """One day of one table; `estimated_rows` comes from the server's statistics, nothing is counted."""
 
     table: str
     name: str
@@ -52,13 +57,16 @@ def start_of(day: date) -> datetime:
 def ensure(table: Table, days: Iterable[date]) -> None:
     """Make the partitions of these days where they are missing; costs a set look-up where this process knows them."""
     database = _database_name()
-    missing = [day for day in days if (database, table.name, day) not in _known]
-    if not missing:
+    wanted = {(database, table.name, day) for day in days}
+    if wanted <= _known:
         return
-    with connect(direct=True) as connection:
-        for day in sorted(missing):
-            _make(connection, table, day)
-            _known.add((database, table.name, day))
+    # One connection in a process: of many requests with a new day the first one makes it, the others find it made.
+    with _making:
+        if missing := sorted(wanted - _known):
+            with connect(direct=True) as connection:
+                for key in missing:
+                    _make(connection, table, key[2])
+                    _known.add(key)
 
 
 def ensure_ahead(table: Table, today: date, days_ahead: int) -> None:
@@ -82,7 +90,11 @@ def _make(connection: psycopg.Connection[Any], table: Table, day: date) -> None:
         if connection.execute("SELECT to_regclass(%s)", (name,)).fetchone() != (None,):
             return
         names = {"name": sql.Identifier(name), "parent": sql.Identifier(table.name)}
-        connection.execute(sql.SQL("CREATE TABLE {name} (LIKE {parent} INCLUDING ALL)").format(**names))
+        connection.execute(
+            sql.SQL("CREATE TABLE {name} (LIKE {parent} INCLUDING ALL) WITH ({options})").format(
+                **names, options=sql.SQL(STORAGE_PARAMETERS)
+            )
+        )
         bounds = {"low": sql.Literal(start_of(day)), "high": sql.Literal(start_of(day + timedelta(days=1)))}
         connection.execute(
             sql.SQL(
@@ -96,80 +108,39 @@ def forget_known() -> None:
     _known.clear()
 
 
-def partitions(table: Table) -> list[Partition]:
-    """All partitions of a table, oldest first."""
+def partitions(*tables: Table) -> list[Partition]:
+    """All partitions of these tables, oldest first."""
+    with connect() as connection:
+        return listed(connection, tables)
+
+
+def days_of(table: Table) -> list[date]:
+    """The days that have a partition, oldest first; cheaper than `partitions`, which reads every file's size."""
+    query = (
+        "SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = to_regclass(%s)"
+    )
+    with connect() as connection:
+        names = [row[0] for row in connection.execute(query, (table.name,))]
+    return sorted(date.fromisoformat(match[1]) for name in names if (match := _NAME.search(name)))
+
+
+def listed(connection: psycopg.Connection[Any], tables: Sequence[Table]) -> list[Partition]:
+    """All partitions of these tables with their sizes, oldest first."""
     query = """
-        SELECT child.relname, pg_total_relation_size(child.oid), child.reltuples::bigint
-        FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid
-        WHERE inhparent = to_regclass(%s) ORDER BY child.relname
+        SELECT parent.relname, child.relname, pg_total_relation_size(child.oid),
+               CASE WHEN child.reltuples >= 0 THEN child.reltuples::bigint
+                    ELSE pg_stat_get_live_tuples(child.oid) END
+        FROM pg_inherits
+        JOIN pg_class AS parent ON parent.oid = inhparent
+        JOIN pg_class AS child ON child.oid = inhrelid
+        WHERE parent.relname = ANY(%s) AND pg_table_is_visible(parent.oid)
+        ORDER BY right(child.relname, 8)
     """
-    with connect() as connection:
-        rows = connection.execute(query, (table.name,)).fetchall()
     found = []
-    for name, size_bytes, estimated_rows in rows:
-        if match := _NAME.search(name):
-            day = datetime.strptime(match[1], "%Y%m%d").replace(tzinfo=UTC).date()
-            found.append(Partition(table.name, name, day, size_bytes, estimated_rows))
+    on_nodes = shard_sizes(connection)
+    for table, name, size_bytes, rows in connection.execute(query, ([table.name for table in tables],)):
+        # Without a size it was dropped while we looked.
+        if size_bytes is not None and (match := _NAME.search(name)):
+            day = date.fromisoformat(match[1])
+            found.append(Partition(table, name, day, *on_nodes.get(name, (size_bytes, rows))))
     return found
-
-
-def drop(partition: Partition) -> bool:
-    """Drop one partition; False when readers held it all the while.
-
-    DROP needs a lock on the parent. Waiting for it would block ingest behind us, so each attempt gives up after 200 ms.
-    """
-    statement = sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(partition.name))
-    with connect(direct=True) as connection:
-        for attempt in range(DROP_ATTEMPTS):
-            try:
-                with connection.transaction():
-                    connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-                    connection.execute(statement)
-                forget_known()
-                return True
-            except psycopg.errors.LockNotAvailable:
-                time.sleep(min(0.05 * 2**attempt, 1.0))
-    return False
-
-
-def delete_older(relation: str, time_column: str, cutoff: datetime, condition: sql.Composable) -> int:
-    """Delete rows of one relation older than the cutoff that meet the condition, in batches; returns how many.
-
-    At most 100 batches (a million rows) a call, so that a purge stays short; the next one goes on.
-    """
-    statement = sql.SQL(
-        "DELETE FROM {relation} WHERE ctid = ANY(ARRAY("
-        "SELECT ctid FROM {relation} WHERE {time} < {cutoff} AND {condition} LIMIT {batch}))"
-    ).format(
-        relation=sql.Identifier(relation),
-        time=sql.Identifier(time_column),
-        cutoff=sql.Literal(cutoff),
-        condition=condition,
-        batch=sql.Literal(DELETE_BATCH_ROWS),
-    )
-    deleted = 0
-    with connect() as connection:
-        for _ in range(MAX_DELETE_BATCHES):
-            count = connection.execute(statement).rowcount
-            deleted += count
-            if count < DELETE_BATCH_ROWS:
-                break
-    return deleted
-
-
-def count_older(
-    relation: str, time_column: str, cutoff: datetime, condition: sql.Composable, limit: int
-) -> int:
-    """How many rows `delete_older` would find, counted up to the limit."""
-    statement = sql.SQL(
-        "SELECT count(*) FROM (SELECT 1 FROM {relation} WHERE {time} < {cutoff} AND {condition} LIMIT {limit}) AS found"
-    ).format(
-        relation=sql.Identifier(relation),
-        time=sql.Identifier(time_column),
-        cutoff=sql.Literal(cutoff),
-        condition=condition,
-        limit=sql.Literal(limit),
-    )
-    with connect() as connection:
-        row = connection.execute(statement).fetchone()
-    return int(row[0]) if row else 0

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 
+from storage.copy_text import copy_text
 from storage.registry import ReferenceTable, Table
 
 Row = tuple[Any, ...]
@@ -44,6 +46,21 @@ class References:
     """Ids that are stored with another fingerprint; known after the transaction."""
 
 
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Rows in COPY's text format, sorted by the table's key so that they don't scatter the index."""
+
+    first_key: Row
+    text: bytes
+
+
+def encode_rows(table: Table, rows: Sequence[Row]) -> Encoded:
+    """At least one row; see Encoded."""
+    key_of = itemgetter(*table.key_positions)
+    by_key = sorted(rows, key=key_of)
+    return Encoded(key_of(by_key[0]), copy_text(by_key))
+
+
 @dataclass(slots=True)
 class Write:
     """Rows of one request for one table; `indexes[i]` is the record that `rows[i]` came from."""
@@ -52,13 +69,30 @@ class Write:
     rows: list[Row] = field(default_factory=list)
     indexes: list[int] = field(default_factory=list)
     days: set[date] = field(default_factory=set)
+    oldest: datetime | None = None
+    """The earliest time among the rows, in `table.time_column`; None for tables without roll-ups."""
     identities: dict[int, Identity] = field(default_factory=dict)
     """Position in `rows` -> the claim of that row."""
     references: References | None = None
+    encoded: Encoded | None = None
+
+    def encode(self) -> Encoded:
+        """All rows as COPY takes them, made once: by the thread of the request, so that the writer only sends."""
+        if self.encoded is None:
+            self.encoded = encode_rows(self.table, self.rows)
+        return self.encoded
 
     def add(self, index: int, row: Row) -> None:
         self.rows.append(row)
         self.indexes.append(index)
+
+    def add_dated(self, index: int, row: Row, moment: datetime) -> None:
+        """Add a row of a table with day partitions; `moment` is its time in UTC."""
+        self.rows.append(row)
+        self.indexes.append(index)
+        self.days.add(moment.date())
+        if self.oldest is None or moment < self.oldest:
+            self.oldest = moment
 
 
 @dataclass(slots=True)
@@ -120,6 +154,8 @@ class Bounds:
     newest: datetime
 
     def error(self, index: int, name: str, moment: datetime) -> RecordError | None:
+        if self.oldest <= moment <= self.newest:
+            return None
         return self.too_old(index, name, moment) or self.in_future(index, name, moment)
 
     def too_old(self, index: int, name: str, moment: datetime) -> RecordError | None:

@@ -25,6 +25,8 @@ def from_unix(number: float) -> datetime:
 
 def as_utc(value: datetime) -> datetime:
     """A datetime in UTC; one without a zone is read as UTC. Raises ValueError where UTC leaves the years 1 to 9999."""
+    if value.tzinfo is UTC:
+        return value
     if value.tzinfo is None:
         return value.replace(tzinfo=UTC)
     try:

@@ -10,16 +10,16 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from alerting import urls as alerting_urls
-from events.api import EventViewSet
+from events.api import EventSummaryView, EventViewSet
 from ingest.endpoints import (
     BusinessMetricIngestView,
     EventIngestView,
     MetricIngestView,
     SpanIngestView,
 )
-from metrics.api import BusinessMetricViewSet, MetricPointViewSet, MetricSeriesViewSet
+from metrics.api import BusinessMetricViewSet, MetricChartView, MetricPointViewSet, MetricSeriesViewSet
 from telemetry_platform import errors
-from traces.api import SpanViewSet
+from traces.api import SpanSummaryView, SpanViewSet
 
 View = Callable[..., Any]
 
@@ -50,10 +50,12 @@ def _paths(route: str, **views: View) -> tuple[URLPattern, list[URLPattern]]:
 
 _ROUTES = [
     _paths("events", post=EventIngestView.as_view(), get=EventViewSet.as_view({"get": "list"})),
+    _paths("event-summary", get=EventSummaryView.as_view()),
     _paths(r"events/(?P<event_id>.+?)", get=EventViewSet.as_view({"get": "retrieve"})),
     _paths("metrics", post=MetricIngestView.as_view(), get=MetricPointViewSet.as_view({"get": "list"})),
     _paths("metrics/series", get=MetricSeriesViewSet.as_view({"get": "list"})),
     _paths(r"metrics/series/(?P<series_id>[^/]+)", get=MetricSeriesViewSet.as_view({"get": "retrieve"})),
+    _paths("metric-chart", get=MetricChartView.as_view()),
     _paths(
         "business-metrics",
         post=BusinessMetricIngestView.as_view(),
@@ -61,6 +63,7 @@ _ROUTES = [
     ),
     _paths(r"business-metrics/(?P<metric_id>[^/]+)", get=BusinessMetricViewSet.as_view({"get": "retrieve"})),
     _paths("traces", post=SpanIngestView.as_view(), get=SpanViewSet.as_view({"get": "list"})),
+    _paths("span-summary", get=SpanSummaryView.as_view()),
     _paths(r"traces/(?P<trace_id>[^/]+)", get=SpanViewSet.as_view({"get": "retrieve"})),
 ]
 

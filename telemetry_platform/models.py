@@ -17,3 +17,16 @@ class Lease(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.holder} until {self.expires_at:%H:%M:%S}"
+
+
+class PurgeRun(models.Model):
+    """One run of the purge, for the page that shows it; without `ended_at` it is running or was killed."""
+
+    started_at = models.DateTimeField(db_index=True)
+    ended_at = models.DateTimeField(null=True)
+    done = models.JSONField(default=list)
+    failed = models.JSONField(default=list)
+    left_count = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"purge of {self.started_at:%Y-%m-%d %H:%M:%S}"

@@ -84,7 +84,13 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item("Projects", "folder", "projects.project"),
                     _item("API keys", "key", "projects.apikey"),
-                    _item("Retention", "auto_delete", "projects.retentionpolicy"),
+                    _item("Retention policies", "auto_delete", "projects.retentionpolicy"),
+                    {
+                        "title": "Storage and retention",
+                        "icon": "hard_drive",
+                        "link": reverse_lazy("storage"),
+                        "permission": lambda request: request.user.is_superuser,
+                    },
                     _item("Periodic tasks", "schedule", "django_celery_beat.periodictask"),
                     _item("Users", "person", "auth.user"),
                     _item("Groups", "group", "auth.group"),

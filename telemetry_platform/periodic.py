@@ -52,6 +52,12 @@ ENTRIES = (
         "Makes the partitions of the coming days.",
     ),
     PeriodicEntry(
+        "Roll up",
+        "telemetry_platform.tasks.roll_up",
+        30,
+        "Adds up what is older than a minute or two, and again what late data has changed.",
+    ),
+    PeriodicEntry(
         "Purge expired data",
         "telemetry_platform.tasks.purge_expired",
         1800,

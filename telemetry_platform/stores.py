@@ -44,3 +44,8 @@ def django_database(url: str) -> dict[str, Any]:
     options["prepare_threshold"] = None
     database["DISABLE_SERVER_SIDE_CURSORS"] = True
     return database
+
+
+def pooled(database: dict[str, Any]) -> dict[str, Any]:
+    """The same entry for a process with many threads: connections go back to its pool when a request ends."""
+    return {**database, "ENGINE": "telemetry_platform.pooled_postgresql", "CONN_MAX_AGE": 0}

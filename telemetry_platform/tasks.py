@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from celery import shared_task
 from django.utils import timezone
 
 from storage import memory, partitions
 from storage.registry import partitioned_tables
-from telemetry_platform import purge, worker_lease
+from telemetry_platform import leases, rollups, worker_lease
+from telemetry_platform.purge import running
 from telemetry_platform.self_telemetry.host import record_host
 
 DAYS_AHEAD = 3
 PURGE_SECONDS = 20
+ROLL_UP_SECONDS = 10
+MAINTENANCE = "maintenance"
+
+
+@contextmanager
+def _alone(seconds: int) -> Iterator[bool]:
+    """One of the long tasks at a time, so that rule ticks and delivery share the worker's other child at worst.
+
+    False where another one runs; its next turn comes soon. Correctness rests on the roll-ups' own locks.
+    """
+    holder = f"{socket.gethostname()}:{os.getpid()}"
+    is_free = leases.take(MAINTENANCE, holder, seconds=2 * seconds)
+    try:
+        yield is_free
+    finally:
+        if is_free:
+            leases.give_back(MAINTENANCE, holder)
 
 
 @shared_task(soft_time_limit=12, time_limit=15)
@@ -27,10 +50,20 @@ def make_partitions() -> None:
         partitions.ensure_ahead(table, today, DAYS_AHEAD)
 
 
+@shared_task(soft_time_limit=600, time_limit=660)
+def roll_up() -> None:
+    """In slices: no step begins after 10 s."""
+    with _alone(ROLL_UP_SECONDS) as is_free:
+        if is_free:
+            rollups.roll_up(timezone.now(), ROLL_UP_SECONDS)
+
+
 @shared_task(soft_time_limit=120, time_limit=150)
 def purge_expired() -> None:
-    """In slices: rule ticks share the worker, so no purge may hold it for long."""
-    purge.run(purge.plan(timezone.now()), PURGE_SECONDS)
+    """In slices: no step begins after 20 s."""
+    with _alone(PURGE_SECONDS) as is_free:
+        if is_free:
+            running.purge(timezone.now(), PURGE_SECONDS)
 
 
 @shared_task(soft_time_limit=570, time_limit=600)

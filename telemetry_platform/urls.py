@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
 from telemetry_platform import api_urls, errors, health
+from telemetry_platform.retention_page import views as retention_page
 
 _open: dict[str, Any] = {
     "authentication_classes": [],
@@ -26,6 +27,8 @@ urlpatterns = [
     ),
     re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema", **_open), name="docs"),
     path("", include("alerting.acknowledge.urls")),
+    path("admin/storage/", admin.site.admin_view(retention_page.page), name="storage"),
+    path("admin/storage/purge/", admin.site.admin_view(retention_page.purge_now), name="purge_now"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("favicon.ico", RedirectView.as_view(url=static("telemetry_platform/favicon.svg"))),

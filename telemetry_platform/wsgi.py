@@ -5,7 +5,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telemetry_platform.settings")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telemetry_platform.web_settings")
 application = get_wsgi_application()
 
 # Decoding a batch makes thousands of objects that all live until it is stored; at the default of 700 the collector

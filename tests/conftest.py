@@ -6,11 +6,13 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from projects.keys import forget_cached_keys
 from projects.models import Project
 from projects.retention import forget_cached_policies
 from storage import writer
+from tests import citus
 from tests.browser.launching import browser
 from tests.clients import ProjectClient, client_of
 
@@ -25,10 +27,19 @@ def _fresh_caches() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> Iterator[None]:
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    citus.drop_leftovers()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The writer keeps a connection of its own; the test database can't be dropped before it closes."""
+    with django_db_blocker.unblock():
+        citus.distribute_test_database()
     yield
     writer.close_writer()
+    with django_db_blocker.unblock():
+        citus.drop_worker_databases()
 
 
 def make_project(name: str) -> Project:

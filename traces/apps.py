@@ -7,5 +7,5 @@ class TracesConfig(AppConfig):
     name = "traces"
 
     def ready(self) -> None:
-        """Registers the table, so that partitions and retention know it."""
-        import traces.records  # noqa: F401  # imported for its registration
+        """Registers the tables, so that partitions, retention and roll-ups know them."""
+        import traces.rollups  # noqa: F401  # imported for its registration

@@ -6,7 +6,11 @@ import django_filters
 from django import forms
 
 from projects.api.filters import NumberFilter, ProjectFilterSet, TimeFilter, TraceIdFilter
+from projects.api.summaries import FilterParameter, IntervalParameter, NamesParameter, SummaryParameters
+from projects.api.windows import WHOLE
 from traces.models import Span
+from traces.queries import SUMMARY_MEASURES
+from traces.rollups import DIMENSIONS
 
 
 class StatusCodeFilter(django_filters.Filter):
@@ -42,3 +46,14 @@ class SpanFilterSet(ProjectFilterSet):
     class Meta:
         model = Span
         fields: list[str] = []
+
+
+class SpanSummaryParameters(SummaryParameters):
+    """`interval=none` adds the whole range up."""
+
+    interval = IntervalParameter(WHOLE)
+    service_name = FilterParameter()
+    operation_name = FilterParameter()
+    kind = FilterParameter()
+    group_by = NamesParameter(DIMENSIONS, default=("service_name", "operation_name"))
+    measures = NamesParameter(SUMMARY_MEASURES, default=SUMMARY_MEASURES)

@@ -10,7 +10,7 @@ import msgspec
 from storage.fields import Actor, Milliseconds, Moment, Name, Text, text_or_none
 from storage.ids import normal_trace_id
 from storage.records import Bounds, RecordError, Row, Write
-from storage.registry import Table, register
+from storage.registry import Sharding, Table, register
 from storage.times import utc_time
 from storage.values import json_text
 
@@ -40,6 +40,8 @@ SPANS = register(
         key=("project_id", "start_time", "trace_id", "span_id"),
         retention="traces",
         time_column="start_time",
+        time_field="start_time",
+        sharding=Sharding(column="trace_id"),
     )
 )
 
@@ -86,11 +88,15 @@ def prepare(records: Iterable[tuple[int, SpanRecord]], bounds: Bounds) -> tuple[
         if problem := bounds.error(index, "start_time", start_time):
             errors.append(problem)
             continue
-        write.add(
-            index,
-            (bounds.project_id, start_time, *_described(record), EMPTY_LIST, EMPTY_LIST, bounds.received_at),
+        row = (
+            bounds.project_id,
+            start_time,
+            *_described(record),
+            EMPTY_LIST,
+            EMPTY_LIST,
+            bounds.received_at,
         )
-        write.days.add(start_time.date())
+        write.add_dated(index, row, start_time)
     return write, errors
 
 

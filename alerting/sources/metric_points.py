@@ -168,13 +168,14 @@ def _silent(window: Window, quiet: set[Key]) -> SilentSeries:
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT s.id, newest.stale
-               FROM unnest(%s::bigint[]) AS s(id)
+               FROM metric_series s
                CROSS JOIN LATERAL (
                    SELECT p.stale FROM metric_points p
                    WHERE p.series_id = s.id AND p."timestamp" > %s AND p."timestamp" <= %s
                    ORDER BY p."timestamp" DESC LIMIT 1
-               ) AS newest""",
-            [list(quiet), min(window.start, window.end - SEEN_WITHIN), window.end],
+               ) AS newest
+               WHERE s.id = ANY(%s)""",
+            [min(window.start, window.end - SEEN_WITHIN), window.end, list(quiet)],
         )
         rows = cursor.fetchall()
     return SilentSeries(

@@ -61,7 +61,7 @@ class NativeFormat(Generic[RecordT]):
         except msgspec.DecodeError as error:
             raise FormatError(f"The body is not valid JSON: {_explained(error, body)}.") from None
         _check_count(records)
-        if b"\\u0000" in body:
+        if _may_hold_nul(body):
             return _without_nul(list(enumerate(records)))
         return Decoded(list(enumerate(records)))
 
@@ -100,7 +100,7 @@ class NativeFormat(Generic[RecordT]):
                 decoded.errors.append(RecordError(index, "", "invalid_utf8", "the record is not valid UTF-8"))
             except msgspec.DecodeError as error:
                 raise FormatError(f"Record {index} is not valid JSON: {error}.") from None
-        if b"\\u0000" in body:
+        if _may_hold_nul(body):
             checked = _without_nul(decoded.records)
             return Decoded(checked.records, decoded.errors + checked.errors)
         return decoded
@@ -131,6 +131,11 @@ def _explained(error: msgspec.DecodeError, body: bytes) -> str:
 def _check_count(records: list[Any]) -> None:
     if len(records) > MAX_RECORDS:
         raise TooManyRecords
+
+
+def _may_hold_nul(body: bytes) -> bool:
+    # Most bodies hold no backslash at all, and looking for one byte is much cheaper.
+    return b"\\" in body and b"\\u0000" in body
 
 
 def _without_nul(records: list[tuple[int, RecordT]]) -> Decoded[RecordT]:

@@ -17,12 +17,13 @@ import psutil
 from telemetry_platform import processes
 from telemetry_platform.embedded.errors import EmbeddedServerError
 from telemetry_platform.embedded.logs import open_log
+from telemetry_platform.embedded.machine import this_machine
 from telemetry_platform.embedded.places import POSTGRES_MAJOR, Place, own_folder, run_folder
+from telemetry_platform.embedded.tuning import server_settings
 
 DATABASE = "telemetry"
 USER = "telemetry"
 STOP_SIGNAL = signal.SIGINT  # "fast": SIGTERM waits for clients for ever
-_MEBIBYTE = 1024 * 1024
 _POLL_SECONDS = 0.05
 _PID_FILE_LINES = 8
 _OLD_PROCESSES_SECONDS = 20.0
@@ -37,24 +38,8 @@ def database_url(home: Path) -> str | None:
 
 
 def default_settings(*, web_workers: int) -> dict[str, str]:
-    """Server settings for one machine shared with the platform itself.
-
-    Connections: every web thread keeps one, and so do writers, the worker's children and beat.
-    """
-    memory_mib = psutil.virtual_memory().total // _MEBIBYTE
-    return {
-        "shared_buffers": f"{min(128, max(64, memory_mib // 64))}MB",
-        "max_connections": str(40 + 72 * web_workers),
-        "max_wal_size": "2GB",
-        "checkpoint_timeout": "15min",
-        # Processes that rest most of the time on one small machine.
-        "io_method": "sync",
-        "max_logical_replication_workers": "0",
-        "jit": "off",  # compiles longer than our queries run
-        "log_min_messages": "warning",
-        "log_line_prefix": "%m [%p] ",
-        "log_checkpoints": "off",
-    }
+    """Server settings for this machine, shared with the platform itself."""
+    return server_settings(this_machine(), web_workers=web_workers)
 
 
 class PostgresServer:

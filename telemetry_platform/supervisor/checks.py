@@ -7,20 +7,27 @@ import socket
 import tempfile
 from pathlib import Path
 
+from telemetry_platform import connection_budget
 from telemetry_platform.environment import Environment
 from telemetry_platform.supervisor.console import StartError, say
 
 OLDEST_POSTGRES = 150000
 _CONNECT_TIMEOUT_SECONDS = 5
+_ALLOWED_CONNECTIONS = """
+SELECT least(
+    current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+        - coalesce(current_setting('reserved_connections', true), '0')::int,
+    nullif(datconnlimit, -1), nullif(rolconnlimit, -1))
+FROM pg_database, pg_roles WHERE datname = current_database() AND rolname = current_user
+"""
 
 
 def check_all(env: Environment) -> None:
     """Run every check; nothing has been started yet."""
     check_home(env.home)
     check_port(env.host, env.port)
-    for name, url in (("DATABASE_URL", env.database_url), ("DATABASE_DIRECT_URL", env.database_direct_url)):
-        if url:
-            check_database(name, url)
+    for name, url, connections in databases(env):
+        check_database(name, url, connections)
     if env.redis_url:
         warn_without_redis(env.redis_url)
 
@@ -57,13 +64,30 @@ def _bind_problem(host: str, port: int, error: OSError) -> str:
     return f"can't listen on {host}:{port}: {error.strerror}"
 
 
-def check_database(name: str, url: str) -> None:
-    """The operator's PostgreSQL lets us in and is young enough."""
+def databases(env: Environment) -> list[tuple[str, str, int]]:
+    """The operator's own: name of the variable, URL, and how many connections it has to allow.
+
+    With DATABASE_DIRECT_URL given DATABASE_URL is a pooler, which bounds the connections behind it itself.
+    """
+    needed = connection_budget.needed(env.web_workers)
+    direct = connection_budget.needed_direct(env.web_workers)
+    wanted = (
+        ("DATABASE_URL", env.database_url, 0 if env.database_direct_url else needed),
+        ("DATABASE_DIRECT_URL", env.database_direct_url, direct),
+    )
+    return [(name, url, connections) for name, url, connections in wanted if url]
+
+
+def check_database(name: str, url: str, connections: int) -> None:
+    """The server lets us in, is young enough and allows so many connections."""
     import psycopg  # 15 MB that the supervisor of an embedded server doesn't need
 
     try:
-        with psycopg.connect(url, connect_timeout=_CONNECT_TIMEOUT_SECONDS) as connection:
+        with psycopg.connect(
+            url, connect_timeout=_CONNECT_TIMEOUT_SECONDS, prepare_threshold=None
+        ) as connection:
             version = connection.info.server_version
+            row = connection.execute(_ALLOWED_CONNECTIONS).fetchone()
     except psycopg.OperationalError as error:
         # libpq's text names host, port and user, never the password.
         raise StartError(f"{name}: the database refuses: {' '.join(str(error).split())}") from None
@@ -72,6 +96,11 @@ def check_database(name: str, url: str) -> None:
         raise StartError(f"{name} is no URL that PostgreSQL's client understands") from None
     if version < OLDEST_POSTGRES:
         raise StartError(f"{name}: PostgreSQL {version // 10000} is too old; 15 to 18 are supported")
+    if row and row[0] < connections:
+        raise StartError(
+            f"{name}: the server allows {row[0]} connections, the platform may take {connections}: "
+            "raise max_connections, lower WEB_WORKERS or put PgBouncer between (docs/tuning.md)"
+        )
 
 
 def warn_without_redis(url: str) -> None:

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from telemetry_platform import processes
+from telemetry_platform.connection_budget import WORKER_CHILDREN
 from telemetry_platform.environment import Environment
 from telemetry_platform.supervisor.ownership import MARK
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent.parent
 # Each thread serves one request; 64 clients at once don't wait for each other.
 BLOCKING_THREADS = 72
-WORKER_CHILDREN = 2
+WEB_ENVIRON = {"DJANGO_SETTINGS_MODULE": "telemetry_platform.web_settings"}
 BEAT_LOOP_SECONDS = "1"
 BEAT_ENVIRON = {"DJANGO_SETTINGS_MODULE": "telemetry_platform.beat_settings"}
 
@@ -64,7 +65,7 @@ def web(env: Environment) -> list[str]:
 
 
 def worker() -> list[str]:
-    """Celery's worker; two children are enough for ticks and deliveries of one machine."""
+    """Celery's worker with its children."""
     return [
         *_celery(), "worker", "--loglevel", "WARNING", "--pool", "prefork", "--concurrency", str(WORKER_CHILDREN),
         "--without-gossip", "--without-mingle", "--without-heartbeat",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 from pytest_httpserver import HTTPServer
 
+from benchmarks.debian import ProgramMissingError, find_program
 from tests.alerting.receivers import Mailbox, smtp_server
+from tests.pgbouncer import fresh_database, pgbouncer
 from tests.platform.running import RunningPlatform
 
 KEY = "acceptance-key-" + "k" * 32
@@ -53,12 +56,17 @@ class World:
         return texts
 
 
-@pytest.fixture(scope="session")
-def world() -> Iterator[World]:
+# The same scenes behind a transaction pooler; another group, so that both kinds run beside each other.
+BEHIND_PGBOUNCER = pytest.param("behind_pgbouncer", marks=pytest.mark.xdist_group("pgbouncer"))
+
+
+@pytest.fixture(scope="session", params=["embedded", BEHIND_PGBOUNCER])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
     with (
         tempfile.TemporaryDirectory(prefix="telemetry-acceptance-") as folder,
         smtp_server() as mailbox,
         HTTPServer(host="127.0.0.1") as slack,
+        ExitStack() as stack,
     ):
         home = Path(folder)
         home.chmod(0o755)  # PostgreSQL's account passes through
@@ -70,9 +78,20 @@ def world() -> Iterator[World]:
             TELEMETRY_API_KEY=KEY,
             ADMIN_PASSWORD=ADMIN_PASSWORD,
             TELEMETRY_TICK_SECONDS="1",
+            **(pooled_database(stack, home) if request.param == "behind_pgbouncer" else {}),
         )
         platform.start()
         try:
             yield World(platform, slack, mailbox)
         finally:
             platform.terminate()
+
+
+def pooled_database(stack: ExitStack, folder: Path) -> dict[str, str]:
+    """A database of the test run's server by way of PgBouncer, as variables of the platform."""
+    try:
+        program = find_program("pgbouncer", folder)
+    except ProgramMissingError as error:
+        pytest.skip(str(error))
+    urls = stack.enter_context(pgbouncer(program, stack.enter_context(fresh_database()), folder))
+    return {"DATABASE_URL": urls.pooled, "DATABASE_DIRECT_URL": urls.direct}

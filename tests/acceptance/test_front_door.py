@@ -8,6 +8,7 @@ import json
 import signal
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -16,6 +17,9 @@ from tests.acceptance.conftest import KEY, World
 from tests.platform.running import wait_for
 
 pytestmark = pytest.mark.xdist_group("acceptance")
+
+OWN_SERVERS = pytest.mark.parametrize("world", ["embedded"], indirect=True)
+"""For scenes that end a server which the platform has started itself."""
 
 HEADERS = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
 
@@ -58,6 +62,7 @@ def test_a_wrong_key_is_told_before_its_body_matters(world: World) -> None:
     assert (status, answer["code"]) == (401, "invalid_key")
 
 
+@OWN_SERVERS
 def test_nothing_acknowledged_is_lost_when_postgresql_is_killed(world: World) -> None:
     postgres = world.platform.child("PostgreSQL")
     assert postgres is not None
@@ -109,6 +114,32 @@ def test_slow_bodies_leave_the_platform_alive(world: World) -> None:
             slow.sendall(head)
         wait_for(lambda: world.platform.request("/health").status == 200, "/health beside slow clients", 10)
         assert send(world, b'{"event_name": "beside slow clients"}')[0] == 202
+
+
+def test_clients_that_send_slowly_hold_no_connection(world: World) -> None:
+    """Each with a key of its own that has to be looked up, and more of them than web has connections."""
+    head = (
+        "POST /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500\r\nX-API-Key: {}\r\n\r\nabcd"
+    )
+    with contextlib.ExitStack() as opened:
+        for number in range(40):
+            slow = opened.enter_context(
+                socket.create_connection(("127.0.0.1", world.platform.port), timeout=10)
+            )
+            slow.sendall(head.format(f"unknown-{number}").encode())
+        statuses = [world.platform.request("/api/v1/events/", key=KEY).status for _ in range(20)]
+    assert set(statuses) == {200}
+
+
+def test_more_requests_at_once_than_web_has_connections_all_succeed(world: World) -> None:
+    """72 threads share 16 connections (behind PgBouncer all processes share 6)."""
+
+    def ask(number: int) -> tuple[int, int]:
+        status, _ = send(world, json.dumps({"event_name": "crowd", "id": f"crowd-{number}"}).encode())
+        return status, world.platform.request("/api/v1/events/?event_name=crowd", key=KEY).status
+
+    with ThreadPoolExecutor(64) as clients:
+        assert set(clients.map(ask, range(256))) == {(202, 200)}
 
 
 @pytest.mark.parametrize("path", ["/api/v1/alert-rules/", "/api/v1/nothing/"])

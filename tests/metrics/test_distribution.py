@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from metrics.distribution import Distribution, bucket_of, percentile, value_of
 
-values = st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False)
+# Beyond these PostgreSQL refuses the arithmetic, so that values count as the nearest of them (storage.log_buckets).
+positive = st.floats(1e-300, 7e307)
+values = st.just(0.0) | positive | positive.map(lambda value: -value)
 samples = st.lists(values, min_size=1, max_size=200)
 shares = st.floats(min_value=0, max_value=1)
 
@@ -28,8 +30,8 @@ def test_a_value_lies_in_the_bucket_of_its_logarithm(value: float, bucket: str) 
 
 
 @given(values)
-@example(1.7976931348623157e308)
-@example(2.2250738585072014e-308)
+@example(7e307)
+@example(1e-300)
 def test_a_bucket_stands_for_its_values_within_one_percent(value: float) -> None:
     assert value_of(bucket_of(value)) == pytest.approx(value, rel=0.01, abs=0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -153,7 +154,7 @@ class RunningPlatform:
     # Using
 
     def request(self, path: str, body: Any = None, key: str | None = None) -> Answer:
-        """GET, or POST with a JSON body; status 0 while nobody answers."""
+        """GET, or POST with a JSON body; status 0 where no whole answer comes."""
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         data = None if body is None else json.dumps(body).encode()
         sent = urllib.request.Request(self.url + path, data=data, headers=headers)
@@ -162,7 +163,7 @@ class RunningPlatform:
                 return Answer(response.status, json.load(response))
         except urllib.error.HTTPError as error:
             return Answer(error.code, None)
-        except OSError:
+        except (OSError, http.client.HTTPException):  # the latter when it dies in the middle of an answer
             return Answer(0, None)
 
     def wait_until_ready(self) -> None:

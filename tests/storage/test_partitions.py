@@ -1,4 +1,4 @@
-"""Day partitions: on demand, ahead, at once by many, dropped without blocking ingest."""
+"""Day partitions: on demand, ahead, at once by many."""
 
 from __future__ import annotations
 
@@ -62,22 +62,6 @@ def test_making_a_partition_does_not_wait_for_an_open_reader() -> None:
         thread.join(timeout=5)
         assert not thread.is_alive()
     assert partitions.partition_name("telemetry_events", day) in days()
-
-
-def test_dropping_gives_up_while_a_reader_holds_it_and_works_afterwards(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    day = OLD_DAY + timedelta(days=60)
-    partitions.ensure(EVENTS, [day])
-    name = partitions.partition_name("telemetry_events", day)
-    (partition,) = [found for found in partitions.partitions(EVENTS) if found.name == name]
-    monkeypatch.setattr(partitions, "DROP_ATTEMPTS", 2)
-    with connect() as reader, reader.transaction():
-        reader.execute("SELECT count(*) FROM telemetry_events")
-        assert partitions.drop(partition) is False
-    assert partitions.drop(partition) is True
-    assert partitions.drop(partition) is True
-    assert name not in days()
 
 
 def test_new_partitions_carry_every_index_of_the_parent() -> None:

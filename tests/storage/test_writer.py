@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import uuid
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from storage.connections import connect
 from storage.records import Answer, Bounds, Outcome, Receipt, Write, WriteRequest, digest_128
 from storage.transaction import ReceiptMismatch
 from storage.writer import GroupWriter, QueueFull, StoreUnavailable, ensure_partitions
+from storage.writer import _writers as process_writers
+from tests.clients import ProjectClient
 
 pytestmark = pytest.mark.django_db
 
@@ -174,7 +177,7 @@ def test_a_lost_connection_is_opened_again_and_the_batch_stored_once(sender: Sen
     assert sender.writer._connection is not None
     backend = sender.writer._connection.info.backend_pid
     with connect() as own:
-        own.execute("SELECT pg_terminate_backend(%s)", (backend,))
+        own.execute("SELECT pg_terminate_backend(%s::int)", (backend,))
     assert sender.send(sender.write_of("after")).inserted == 1
     assert sender.stored() == ["after", "before"]
 
@@ -204,8 +207,11 @@ def test_a_partition_that_cannot_be_made_again_ends_in_an_answer_and_the_writer_
     assert sender.send(sender.write_of("after")).inserted == 1
 
 
-def test_a_full_queue_refuses_and_what_was_taken_is_stored(project: Project) -> None:
+def test_a_full_queue_refuses_and_what_was_taken_is_stored(
+    api: ProjectClient, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     writer = GroupWriter(max_queued_rows=2)
+    monkeypatch.setitem(process_writers, os.getpid(), writer)
     sender = Sender(writer, project.pk)
     sender.send(sender.write_of("zero"))
     with connect() as blocker, blocker.transaction():
@@ -220,9 +226,12 @@ def test_a_full_queue_refuses_and_what_was_taken_is_stored(project: Project) -> 
         wait_for(lambda: len(writer._queue) == 2)
         with pytest.raises(QueueFull):
             writer.write(sender.request(sender.write_of("d"), []))
+        refused = api.post("/api/v1/events", {"event_name": "e"})
     for thread in threads:
         thread.join(timeout=20)
     writer.close()
+    assert (refused.status_code, refused.json()["code"]) == (503, "queue_full")
+    assert int(refused["Retry-After"]) >= 1
     assert sender.stored() == ["a", "b", "c", "zero"]
 
 

@@ -97,8 +97,10 @@ def test_the_list_and_the_waterfall_cost_the_same_for_few_and_many_spans(
     admin: Client, api: ProjectClient
 ) -> None:
     costs = []
-    # The first page of a process also looks up what Django then keeps, such as content types.
+    # The first pages of a process also look up what Django then keeps, such as content types.
+    send(api, {"trace_id": "first", "parent_span_id": "s0"})
     page(admin, f"{SPANS}?project={api.project.pk}")
+    page(admin, span_page(api.project, "first-s0"))
     for count in (2, 45):
         trace_id = f"trace{count}"
         send(api, *[{"trace_id": trace_id, "parent_span_id": "s0"} for _ in range(count)])

@@ -3,11 +3,12 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from projects.retention import Kind
-from telemetry_platform import purge
+from telemetry_platform import rollups
+from telemetry_platform.purge import planning, running
 
 OPTIONS: tuple[Kind, ...] = ("events", "metrics", "business", "traces", "alerts")
 
@@ -23,17 +24,19 @@ class Command(BaseCommand):
             )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        overrides: dict[Kind, int] = {
+        by_hand: dict[Kind, int] = {
             kind: options[f"{kind}_days"] for kind in OPTIONS if options[f"{kind}_days"] is not None
         }
-        steps = purge.plan(timezone.now(), overrides)
         if options["dry_run"]:
-            self._preview(steps)
+            self._preview(planning.plan(timezone.now(), by_hand))
             return
-        for number, step in enumerate(steps, 1):
-            self.stdout.write(f"[{number}/{len(steps)}] {step.text}: {step.run()}")
+        # Raw rows go only when they are added up; without a worker nobody else does it.
+        rollups.roll_up(timezone.now())
+        report = running.purge(timezone.now(), by_hand=by_hand, tell=self.stdout.write)
+        if report.failed:
+            raise CommandError(f"{len(report.failed)} steps failed; the next run tries them again.")
 
-    def _preview(self, steps: list[purge.Step]) -> None:
+    def _preview(self, steps: list[planning.Step]) -> None:
         previews = [preview for step in steps if (preview := step.preview)]
         for preview in previews:
             self.stdout.write(f"would delete {preview}")

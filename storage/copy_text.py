@@ -1,0 +1,69 @@
+"""Rows as the text that COPY reads, made column by column, so that most of the work is done by loops in C.
+
+psycopg's `write_row` looks for a dumper for each value: 3.7 us for the row of an event, against 2 us here. Above all
+this can be done in the thread of each request, while its rows are still in the processor's cache, and not in the one
+thread that all of them wait for.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from types import NoneType
+from typing import Any
+
+import msgspec
+
+NULL = r"\N"
+FEW_ROWS = 10
+"""Below this, going by columns costs more than it saves."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+def copy_text(rows: Sequence[tuple[Any, ...]]) -> bytes:
+    """The rows in COPY's text format, UTF-8. Raises KeyError for a type that no column of ours takes.
+
+    NULs and halves of surrogate pairs go out as they are: PostgreSQL refuses them as it does any wrong value.
+    """
+    if len(rows) < FEW_ROWS:
+        lines = ["\t".join([_FORMATS[type(value)](value) for value in row]) for row in rows]
+    else:
+        columns = [_column(values) for values in zip(*rows, strict=True)]
+        lines = list(map("\t".join, zip(*columns, strict=True)))
+    return "\n".join([*lines, ""]).encode("utf-8", "surrogatepass")
+
+
+def _column(values: Sequence[Any]) -> Sequence[str]:
+    types = set(map(type, values))
+    if types <= {str, NoneType}:
+        return _texts(values)
+    first = values[0]
+    if len(set(map(id, values))) == 1:
+        return [_FORMATS[type(first)](first)] * len(values)
+    if types in ({datetime}, {uuid.UUID}):
+        return _encode(values).decode()[2:-2].split('","')
+    return [_FORMATS[type(value)](value) for value in values]
+
+
+def _texts(values: Sequence[str | None]) -> Sequence[str]:
+    present = "".join(filter(None, values))
+    if any(mark in present for mark in "\\\t\n\r"):
+        return [NULL if value is None else _escaped(value) for value in values]
+    return [NULL if value is None else value for value in values]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
+
+
+_FORMATS: dict[type, Callable[[Any], str]] = {
+    NoneType: lambda value: NULL,
+    str: _escaped,
+    datetime: datetime.isoformat,
+    float: float.__repr__,
+    int: int.__repr__,
+    bool: bool.__repr__,
+    uuid.UUID: uuid.UUID.__str__,
+}

@@ -1,0 +1,87 @@
+"""SQL that reads roll-ups and the raw rows they don't hold yet, in one statement: one snapshot, so always exact.
+
+Queries name parameters `%(project_id)s`, `%(start)s` and `%(end)s`; start and end lie on the tier's buckets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from storage.rollups.registry import Rollup
+
+TierName = Literal["minutes", "hours", "days"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What stands after FROM and after WHERE, so that all sources together hold every row once."""
+
+    table: str
+    where: str
+
+
+def parts(rollup: Rollup, tier: TierName, rolled: str, raw: str, where: str = "true") -> str:
+    """A `UNION ALL` of roll-up rows, read with the select list `rolled`, and raw rows, read with `raw`.
+
+    Stands after `WITH {state(rollup)}`. Columns are named bare; `where` names those that both kinds of tables have.
+    Several rows come for one bucket: group and add them up.
+    """
+    selected = [(rolled, source) for source in rolled_sources(rollup, tier, where)]
+    selected += [(raw, source) for source in raw_sources(rollup, where)]
+    return " UNION ALL ".join(
+        f"SELECT {columns} FROM {source.table} WHERE {source.where}" for columns, source in selected
+    )
+
+
+def raw_sources(rollup: Rollup, where: str = "true") -> list[Source]:
+    """Raw rows that no roll-up holds: after the watermark, and of invalid hours before it."""
+    time = f'"{rollup.raw.time_column}"'
+    closed_to = "(SELECT closed_to FROM closed)"
+    in_range = f"project_id = %(project_id)s AND {time} >= %(start)s AND {time} < %(end)s AND ({where})"
+    return [
+        Source(rollup.name, f"{in_range} AND {time} >= {closed_to}"),
+        Source(
+            f"invalid CROSS JOIN {rollup.name}",
+            f"{in_range} AND {time} >= invalid_hour "
+            f"AND {time} < least(invalid_hour + interval '1 hour', {closed_to})",
+        ),
+    ]
+
+
+def rolled_sources(rollup: Rollup, tier: TierName, where: str = "true") -> list[Source]:
+    """Roll-up rows of valid hours. Days that still run, or wait for recomputation, come from their hours."""
+    in_range = f"project_id = %(project_id)s AND bucket >= %(start)s AND bucket < %(end)s AND ({where})"
+    valid_hour = "NOT EXISTS (SELECT FROM invalid WHERE invalid_hour = date_trunc('hour', bucket, 'UTC'))"
+    if tier == "days":
+        hours, running_day = (
+            rollup.hours.table.name,
+            "(SELECT date_trunc('day', closed_to, 'UTC') FROM closed)",
+        )
+        invalid_day = "EXISTS (SELECT FROM invalid WHERE date_trunc('day', invalid_hour, 'UTC') = bucket)"
+        invalid_days = (
+            "(SELECT DISTINCT date_trunc('day', invalid_hour, 'UTC') AS day FROM invalid) AS invalid_days"
+        )
+        # Two sources of hours, each with bounds that an index can use: "not of a whole day" would read them all.
+        return [
+            Source(rollup.days.table.name, f"{in_range} AND bucket < {running_day} AND NOT {invalid_day}"),
+            Source(hours, f"{in_range} AND {valid_hour} AND bucket >= {running_day}"),
+            Source(
+                f"{invalid_days} CROSS JOIN {hours}",
+                f"{in_range} AND {valid_hour} "
+                f"AND bucket >= day AND bucket < least(day + interval '1 day', {running_day})",
+            ),
+        ]
+    table = rollup.hours.table if tier == "hours" else rollup.minutes.table
+    return [Source(table.name, f"{in_range} AND {valid_hour}")]
+
+
+def state(rollup: Rollup) -> str:
+    """The common table expressions that `parts` refers to."""
+    return f"""
+        closed AS MATERIALIZED (SELECT closed_to FROM rollup_watermarks WHERE raw_table = '{rollup.name}'),
+        invalid AS MATERIALIZED (
+            SELECT DISTINCT hour AS invalid_hour FROM rollup_invalidations
+            WHERE raw_table = '{rollup.name}' AND project_id = %(project_id)s
+              AND hour > %(start)s - interval '1 hour' AND hour < %(end)s
+        )"""

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from projects.models import Project
+from storage.rollups import engine
+from storage.rollups.registry import Rollup, rollups
+from storage.times import parse_time
+
+
+class Command(BaseCommand):
+    help = "Adds up minutes, hours and days again from raw data. Days whose raw data was purged are named and kept."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--from", dest="start", type=_moment, required=True, help="2026-11-01, or with a time"
+        )
+        parser.add_argument("--to", dest="end", type=_moment, help="up to this time; now by default")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        start, end = options["start"], options["end"] or timezone.now()
+        for rollup in rollups():
+            for project in Project.objects.order_by("slug"):
+                self._invalidate(rollup, project, start, end)
+            is_done = engine.recompute(rollup, progress=partial(self._progress, rollup))
+            self.stdout.write(
+                f"{rollup.name}: rebuilt."
+                if is_done
+                else f"{rollup.name}: another process goes on with the rest."
+            )
+
+    def _invalidate(self, rollup: Rollup, project: Project, start: datetime, end: datetime) -> None:
+        for day in engine.invalidate(rollup, project.pk, start, end):
+            self.stderr.write(
+                f"{rollup.name}: {day} of {project.slug} is frozen: its raw data was purged. Left as it is."
+            )
+
+    def _progress(self, rollup: Rollup, days_left: int) -> None:
+        # A line that rewrites itself only makes sense where somebody looks.
+        if self.stdout.isatty():
+            self.stdout.write(f"\r{rollup.name}: {days_left:,} days to go ", ending="")
+            self.stdout.flush()
+
+
+def _moment(text: str) -> datetime:
+    # A bare day is one that starts at midnight UTC.
+    return parse_time(text if len(text) > len("2026-11-01") else f"{text}T00:00:00Z")
