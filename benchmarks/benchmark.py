@@ -51,10 +51,14 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """One file of `rows/`: its constant BENCHMARK. `run` answers one or more rows, the first of this name."""
+    """One file of `rows/`: its constant BENCHMARK. `run` answers one or more rows, the first of this name.
+
+    `more` names rows that share its data and can be asked for as well; what isn't listed comes along.
+    """
 
     name: str
     run: Callable[[Bench], Sequence[Row]]
+    more: tuple[str, ...] = ()
 
 
 def not_measured(name: str, *, goal: float, unit: str, reason: str) -> Benchmark:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import psycopg
@@ -82,10 +82,12 @@ def attach(url: str, name: str, day: date) -> None:
         attach_partition(connection, place, day)
 
 
-def attach_partition(connection: psycopg.Connection[tuple[object, ...]], name: str, day: date) -> None:
+def attach_partition(
+    connection: psycopg.Connection[tuple[object, ...]], name: str, day: date, table: str = TABLE.name
+) -> None:
     connection.execute(
         sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(
-            sql.Identifier(TABLE.name),
+            sql.Identifier(table),
             sql.Identifier(name),
             sql.Literal(start_of(day)),
             sql.Literal(start_of(day + timedelta(days=1))),
@@ -102,3 +104,36 @@ def _side_by_side(url: str, statements: Sequence[sql.SQL | sql.Composed]) -> Non
     with ThreadPoolExecutor(_PARTS) as threads:
         for future in [threads.submit(_execute, url, statement) for statement in statements]:
             future.result()
+
+
+_POINTS = """
+    INSERT INTO {name} (project_id, series_id, "timestamp", value, received_at)
+    SELECT series.project_id, series.id, moment, 50 + 40 * sin(extract(epoch FROM moment) / 7000), moment
+    FROM metric_series AS series, generate_series({start}::timestamptz, {start}::timestamptz + interval '1 day'
+         - interval '1 minute', interval '1 minute') AS moment
+    WHERE series.name = {metric}
+"""
+
+
+def fill_points(url: str, metric: str, days: int) -> None:
+    """A point a minute for every series of a metric, on each of the days before today."""
+    today = datetime.now(UTC).date()
+    for age in range(1, days + 1):
+        day = today - timedelta(days=age)
+        name = sql.Identifier(partition_name("metric_points", day))
+        with psycopg.connect(url) as connection:
+            connection.execute(
+                sql.SQL("CREATE TABLE IF NOT EXISTS {} (LIKE metric_points INCLUDING ALL)").format(name)
+            )
+            connection.execute(
+                sql.SQL(_POINTS).format(
+                    name=name, start=sql.Literal(start_of(day)), metric=sql.Literal(metric)
+                )
+            )
+            if not _is_attached(connection, partition_name("metric_points", day)):
+                attach_partition(connection, partition_name("metric_points", day), day, "metric_points")
+
+
+def _is_attached(connection: psycopg.Connection[tuple[object, ...]], name: str) -> bool:
+    found = connection.execute("SELECT 1 FROM pg_inherits WHERE inhrelid = %s::regclass", (name,))
+    return found.fetchone() is not None

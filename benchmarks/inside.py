@@ -7,8 +7,10 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+
+_POLL_SECONDS = 0.2
 
 
 def _enter(environ: Mapping[str, str]) -> None:
@@ -73,8 +75,48 @@ def prepare_rules(
 
 
 def prepare_purge(environ: Mapping[str, str], events_days: int) -> Callable[[], object]:
-    """`manage.py purge`, its start-up already paid."""
+    """`manage.py purge`, its start-up already paid and its roll-ups complete, as a worker keeps them."""
+    _enter(environ)
+    from django.core.management import call_command
+    from django.utils import timezone
+
+    from events.records import EVENTS
+    from storage.connections import connect
+    from storage.rollups import watermarks
+    from telemetry_platform.rollups import roll_up
+
+    with connect() as connection:
+        while watermarks.read(connection, EVENTS.name).closed_to < timezone.now() - timedelta(hours=1):
+            # The worker may be at it; then this returns at once.
+            roll_up(timezone.now())
+            time.sleep(_POLL_SECONDS)
+
+    return lambda: call_command("purge", events_days=events_days, stdout=io.StringIO())
+
+
+def prepare_rebuild(environ: Mapping[str, str], first_day: str) -> Callable[[], object]:
+    """`manage.py rebuild_rollups` from this day on."""
     _enter(environ)
     from django.core.management import call_command
 
-    return lambda: call_command("purge", events_days=events_days, stdout=io.StringIO())
+    return lambda: call_command("rebuild_rollups", "--from", first_day, stdout=io.StringIO())
+
+
+def prepare_dashboard(
+    environ: Mapping[str, str], project_id: int, start: datetime, end: datetime
+) -> Callable[[], dict[str, list[int]]]:
+    """The query of a dashboard: events by name and hour, one array a name."""
+    _enter(environ)
+    from events.queries import Question, summary
+
+    question = Question(
+        project_id=project_id,
+        start=start,
+        end=end,
+        interval=timedelta(hours=1),
+        group_by=["event_name"],
+        measures=["event_count"],
+    )
+    return lambda: {
+        str(series.group["event_name"]): series.measures["event_count"] for series in summary(question)
+    }

@@ -1,11 +1,10 @@
-"""Prometheus with rules of its own, fed by remote write: Debian's program where it is or can be had."""
+"""Prometheus with rules of its own, fed by remote write."""
 
 from __future__ import annotations
 
 import http.client
 import os
 import re
-import shutil
 import signal
 import struct
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from benchmarks.debian import Program
 from benchmarks.running import free_port, wait_for
 from telemetry_platform import processes
 
@@ -28,35 +28,11 @@ class PrometheusError(RuntimeError):
     """Prometheus doesn't do as it should; the text says what."""
 
 
-class PrometheusMissingError(RuntimeError):
-    """There is no Prometheus here; the text says why."""
-
-
-def find_prometheus(folder: Path) -> Path:
-    """The installed one, or Debian's package unpacked into `folder`, so that no service starts.
-
-    Raises PrometheusMissingError.
-    """
-    if found := shutil.which("prometheus"):
-        return Path(found)
-    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
-        raise PrometheusMissingError("prometheus isn't installed and this isn't a Debian")
-    place = Path(tempfile.mkdtemp(prefix="prometheus-", dir=folder))
-    for command in (["apt-get", "update", "-qq"], ["apt-get", "download", "-qq", "prometheus"]):
-        done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
-    packages = list(place.glob("prometheus_*.deb"))
-    if not packages:
-        last_line = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise PrometheusMissingError(f"Debian's package prometheus can't be had: {last_line}")
-    subprocess.run(["dpkg-deb", "-x", packages[0], place / "unpacked"], check=True)
-    return place / "unpacked/usr/bin/prometheus"
-
-
 class Prometheus:
     """A server with an empty TSDB between `with` and its end; `groups` are rule expressions by group."""
 
     def __init__(
-        self, program: Path, folder: Path, groups: Mapping[str, Sequence[str]], interval_seconds: int
+        self, program: Program, folder: Path, groups: Mapping[str, Sequence[str]], interval_seconds: int
     ) -> None:
         self._program = program
         self._folder = Path(tempfile.mkdtemp(prefix="tsdb-", dir=folder))
@@ -69,11 +45,12 @@ class Prometheus:
 
     def __enter__(self) -> Self:
         command: list[str | Path] = [
-            self._program, "--config.file=prometheus.yml", "--storage.tsdb.path=data",
+            self._program.path, "--config.file=prometheus.yml", "--storage.tsdb.path=data",
             f"--web.listen-address=127.0.0.1:{self._port}", "--web.enable-remote-write-receiver",
         ]  # fmt: skip
         with (self._folder / "log").open("wb") as log:
-            self._process = processes.spawn(command, folder=self._folder, log=log)
+            environ = {**os.environ, **self._program.environ}
+            self._process = processes.spawn(command, folder=self._folder, environ=environ, log=log)
         wait_for(self._is_ready, "a ready Prometheus", _START_SECONDS)
         return self
 

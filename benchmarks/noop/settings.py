@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from telemetry_platform.settings import *  # noqa: F403 - all of them, that is the point
+from telemetry_platform.web_settings import *  # noqa: F403 - all of them, that is the point
 
 ROOT_URLCONF = "benchmarks.noop.urls"

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.benchmark import ROUNDS, Bench, Benchmark
+from benchmarks.debian import ProgramMissingError, find_program
 from benchmarks.inside import prepare_rules, prepare_ticks
 from benchmarks.jobs import Job, run_together
-from benchmarks.prometheus import Points, Prometheus, PrometheusMissingError, find_prometheus
+from benchmarks.prometheus import Points, Prometheus
 from benchmarks.report import Row, figure
 from benchmarks.running import PlatformError, RunningPlatform
 
@@ -80,8 +81,8 @@ def _threshold(number: int) -> int:
 
 def run(bench: Bench) -> Sequence[Row]:
     try:
-        program = find_prometheus(bench.folder)
-    except PrometheusMissingError as error:
+        program = find_program("prometheus", bench.folder)
+    except ProgramMissingError as error:
         return [Row("rules", 1, "s", "lower", reason=str(error))]
     rounds = bench.pick(small=2, full=ROUNDS)
     # Beat must not take the rules away.

@@ -34,8 +34,9 @@ def bench() -> Bench:
     return Bench("small", Path(tempfile.gettempdir()), ExitStack(), Progress("x", "1/1"))
 
 
-def test_every_promised_benchmark_is_found_under_the_name_of_its_file() -> None:
-    assert {benchmark.name for benchmark in discover()} == PROMISED
+def test_every_promised_benchmark_is_found_by_its_name() -> None:
+    found = {name for benchmark in discover() for name in (benchmark.name, *benchmark.more)}
+    assert found >= PROMISED
 
 
 def test_one_benchmark_can_be_asked_for() -> None:
@@ -47,7 +48,7 @@ def test_an_unknown_benchmark_is_refused_with_the_known_names() -> None:
         discover("speed")
 
 
-@pytest.mark.parametrize("name", ["ingest_points", "ingest_spans", "dashboard", "dashboard_duckdb"])
+@pytest.mark.parametrize("name", ["ingest_points", "ingest_spans"])
 def test_what_does_not_exist_yet_has_a_reason_and_no_number(name: str, bench: Bench) -> None:
     (row,) = discover(name)[0].run(bench)
     assert row.name == name
