@@ -35,12 +35,26 @@ def bounds_of(project_id: int, kind: Kind, received_at: datetime) -> Bounds:
     return Bounds(project_id, received_at, oldest, received_at + MAX_AHEAD)
 
 
-def run(
-    signal: Signal,
-    decoded: Decoded[Any],
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Rows ready for the writer, and the errors of records that have none."""
+
+    kind: Kind
+    write: Write
+    refused: list[RecordError]
+
+
+def prepare(signal: Signal, decoded: Decoded[Any], bounds: Bounds) -> Prepared:
+    """Rows of the records, as COPY takes them. All computing of a request is here; it waits for nothing."""
+    write, errors = signal.prepare(decoded.records, bounds)
+    write.encode()
+    return Prepared(signal.kind, write, [*decoded.errors, *errors])
+
+
+def store(
+    prepared: Prepared,
     answer: Callable[[Outcome], Answer],
     *,
-    project_id: int,
     received_at: datetime,
     receipt: Receipt | None = None,
 ) -> Answer:
@@ -48,20 +62,18 @@ def run(
 
     Raises storage.writer's QueueFull, StoreUnavailable and ReceiptMismatch.
     """
-    write, errors = signal.prepare(decoded.records, bounds_of(project_id, signal.kind, received_at))
-    refused = [*decoded.errors, *errors]
-
     told: list[Outcome] = []
 
     def finish(outcome: Outcome) -> Answer:
         # Only the last one counts: a transaction that is tried again asks again.
-        told[:] = [Outcome(outcome.inserted, outcome.duplicates, [*refused, *outcome.errors])]
+        errors = [*prepared.refused, *outcome.errors]
+        told[:] = [Outcome(outcome.inserted, outcome.duplicates, errors)]
         return answer(told[0])
 
-    if not write.rows and receipt is None:
+    if not prepared.write.rows and receipt is None:
         result = finish(Outcome())
     else:
-        result = write_request(WriteRequest([write], finish, received_at, receipt))
+        result = write_request(WriteRequest([prepared.write], finish, received_at, receipt))
     for outcome in told:
-        count(signal.kind, outcome)
+        count(prepared.kind, outcome)
     return result

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from ingest import pipeline
 from ingest.bodies import BodyReader, BodyTooLarge, BrokenEncoding, TooManyReaders, UnknownEncoding, inflate
 from ingest.protocols.base import FormatError, TooManyRecords, WireFormat
+from ingest.turns import turn
 from projects.api.authentication import KeyRateThrottle, project_id_of
 from projects.api.errors import BadRequest, Unavailable
 from projects.api.filters import refuse_parameters
@@ -63,16 +64,13 @@ class IngestView(APIView):
     def post(self, request: Request) -> HttpResponse:
         _check_media_type(request.META.get("CONTENT_TYPE", ""))
         body = self._read(request)
+        received_at = timezone.now()
+        bounds = pipeline.bounds_of(project_id_of(request), self.signal.kind, received_at)
         try:
-            decoded = self.wire.decode(body)
-            result = pipeline.run(
-                self.signal,
-                decoded,
-                self.wire.answer,
-                project_id=project_id_of(request),
-                received_at=timezone.now(),
-                receipt=_receipt(request, body),
-            )
+            with turn(len(body)):
+                prepared = pipeline.prepare(self.signal, self.wire.decode(body), bounds)
+                receipt = _receipt(request, body)
+            result = pipeline.store(prepared, self.wire.answer, received_at=received_at, receipt=receipt)
         except FormatError as error:
             raise BadRequest(error.detail, code="malformed") from None
         except TooManyRecords:

@@ -76,9 +76,12 @@ class Write:
     references: References | None = None
     encoded: Encoded | None = None
 
-    def encode(self) -> Encoded:
-        """All rows as COPY takes them, made once: by the thread of the request, so that the writer only sends."""
-        if self.encoded is None:
+    def encode(self) -> Encoded | None:
+        """All rows as COPY takes them, made once: by the thread of the request, so that the writer only sends.
+
+        None where there are no rows, or where they don't go straight into the table.
+        """
+        if self.encoded is None and self.rows and self.table.mode == "append":
             self.encoded = encode_rows(self.table, self.rows)
         return self.encoded
 

@@ -7,7 +7,8 @@ goes through a temporary table with ON CONFLICT (measured on the prototype: 90 k
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -47,9 +48,10 @@ class _Share:
     """Places in `write.rows`."""
 
     def encoded(self) -> Encoded:
-        if len(self.positions) == len(self.write.rows):
-            return self.write.encode()
-        return encode_rows(self.write.table, [self.write.rows[position] for position in self.positions])
+        whole = self.write.encode() if len(self.positions) == len(self.write.rows) else None
+        return whole or encode_rows(
+            self.write.table, [self.write.rows[position] for position in self.positions]
+        )
 
     def slots(self) -> list[Slot]:
         rows, indexes = self.write.rows, self.write.indexes
@@ -100,9 +102,7 @@ def store(connection: Connection, requests: list[WriteRequest]) -> list[Result]:
 
 def _attempt(connection: Connection, requests: list[WriteRequest], *, optimistic: bool) -> list[Result]:
     outcomes = [Outcome() for _ in requests]
-    with connection.transaction(), connection.cursor() as cursor:
-        # One round trip: without parameters psycopg sends several statements at once.
-        cursor.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'; {gate.ENTER_SQL}")
+    with _begun(connection) as cursor:
         watermarks = gate.watermarks_of(cursor)
         first_answers = known_receipts(cursor, requests)
         fresh = [index for index in range(len(requests)) if index not in first_answers]
@@ -112,6 +112,24 @@ def _attempt(connection: Connection, requests: list[WriteRequest], *, optimistic
         answers = {index: requests[index].answer(outcomes[index]) for index in fresh}
         keep_receipts(cursor, [(requests[index], answers[index]) for index in fresh])
     return _results(requests, answers, first_answers)
+
+
+@contextmanager
+def _begun(connection: Connection) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+    """A transaction whose first answer is the gate's.
+
+    Begun by hand: without parameters psycopg sends several statements at once, and each round trip costs this thread
+    a wait for its turn in the interpreter beside the server's time.
+    """
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(f"BEGIN; SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'; {gate.ENTER_SQL}")
+            yield cursor
+            cursor.execute("COMMIT")
+        except BaseException:
+            if not connection.closed:
+                connection.rollback()
+            raise
 
 
 def _results(

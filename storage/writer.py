@@ -71,8 +71,7 @@ class GroupWriter:
         """
         for write in request.writes:
             # Here, not in the writer's thread, which all requests wait for.
-            if write.rows and write.table.mode == "append":
-                write.encode()
+            write.encode()
         pending = _Pending(request, request.row_count)
         with self._changed:
             if self._stopping or (self._queue and self.is_full(pending.row_count)):
