@@ -107,16 +107,49 @@ def prepare_dashboard(
 ) -> Callable[[], dict[str, list[int]]]:
     """The query of a dashboard: events by name and hour, one array a name."""
     _enter(environ)
-    from events.queries import Question, summary
+    from events.queries import summary
+    from storage.rollups.summaries import Question
+    from storage.rollups.windows import Window
 
     question = Question(
         project_id=project_id,
-        start=start,
-        end=end,
-        interval=timedelta(hours=1),
+        window=Window(start, end, timedelta(hours=1)),
         group_by=["event_name"],
         measures=["event_count"],
     )
     return lambda: {
-        str(series.group["event_name"]): series.measures["event_count"] for series in summary(question)
+        str(group.dimensions["event_name"]): group.measures["event_count"] for group in summary(question)
     }
+
+
+def prepare_alerts(environ: Mapping[str, str], count: int) -> Callable[[], int]:
+    """Firing alerts of one rule of the first project, each with labels of its own."""
+    _enter(environ)
+    from django.utils import timezone
+
+    from alerting.models import Alert, Rule
+    from projects.models import ApiKey
+
+    def make() -> int:
+        project_id = ApiKey.objects.order_by("pk").values_list("project_id", flat=True)[0]
+        rule = Rule.objects.filter(project_id=project_id).order_by("pk")[0]
+        now = timezone.now()
+        alerts = [
+            Alert(
+                rule=rule,
+                rule_name=rule.name,
+                project_id=project_id,
+                severity=rule.severity,
+                fingerprint=f"{number:032x}",
+                labels={"host_name": f"host-{number}"},
+                status="firing",
+                threshold=1,
+                pending_since=now - timedelta(minutes=number),
+                triggered_at=now - timedelta(minutes=number),
+                last_evaluated_at=now,
+            )
+            for number in range(count)
+        ]
+        return len(Alert.objects.bulk_create(alerts))
+
+    return make

@@ -1,4 +1,4 @@
-"""What people wait for, over HTTP, on a store that is full: each held against 200 ms."""
+"""What people wait for, over HTTP, on a store that is full: each held against a limit in milliseconds."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from urllib.parse import urlencode
 
 from benchmarks import fill
 from benchmarks.benchmark import Bench
-from benchmarks.inside import prepare_rebuild
+from benchmarks.inside import prepare_alerts, prepare_rebuild
 from benchmarks.jobs import Job, run_together
 from benchmarks.month import DAYS, Month
 from benchmarks.report import Row
 from benchmarks.running import KEY, PlatformError
 
 LIMIT_MS = 200.0
+LIMITS_MS = {"read_summary": 100.0}
+"""Where less than that is promised: the dashboard's month over HTTP."""
+ALERT_COUNT = 5_000
 ROUNDS = 20
 CHART_DAYS = 180
 CHART_SERIES = 5
@@ -27,7 +30,8 @@ METRIC = "bench_chart"
 
 def rows(bench: Bench, month: Month) -> Sequence[Row]:
     """One row a page; the first call of each counts too."""
-    bench.progress.say("making points of 180 days")
+    bench.progress.say("making alerts, and points of 180 days")
+    run_together([Job(prepare_alerts, month.platform.environ(), ALERT_COUNT)])
     _make_points(bench, month)
     now = datetime.now(UTC)
     hour = now.replace(minute=0, second=0, microsecond=0)
@@ -86,6 +90,8 @@ def _measure(bench: Bench, month: Month, name: str, path: str, given: dict[str, 
             raise PlatformError(f"GET {path}: {response.status} {body[:300]!r}")
     connection.close()
     notes = [f"GET {path} answers {len(body):,} bytes; slowest {max(found):.0f} ms"]
-    if name != "read_alerts" and not any(json.loads(body).values()):
+    answer = json.loads(body)
+    if not (answer.get("results") or answer.get("series")):
         raise PlatformError(f"GET {path} found nothing")
-    return Row(name, 1, "ms", "lower", ours=found, theirs=[LIMIT_MS] * ROUNDS, notes=notes)
+    limit_ms = LIMITS_MS.get(name, LIMIT_MS)
+    return Row(name, 1, "ms", "lower", ours=found, theirs=[limit_ms] * ROUNDS, notes=notes)

@@ -9,21 +9,14 @@ from rest_framework.response import Response
 
 from events.filters import EventFilterSet, EventSummaryParameters
 from events.models import Event
-from events.queries import (
-    SUMMARY_MEASURES,
-    USERS,
-    CannotSummarise,
-    Question,
-    Series,
-    newest_by_id,
-    summary,
-)
+from events.queries import SUMMARY_MEASURES, USERS, CannotSummarise, newest_by_id, summary
 from events.rollups import DIMENSIONS, MINUTE_DIMENSIONS
 from events.serializers import EventSerializer
 from projects.api.errors import BadRequest
-from projects.api.summaries import Asked, SummaryView, summary_answer
+from projects.api.summaries import SummaryView, summary_answer
 from projects.api.views import ProjectReadViewSet
 from projects.api.windows import Step
+from storage.rollups.summaries import Group, Question
 
 
 class EventViewSet(ProjectReadViewSet):
@@ -54,7 +47,7 @@ class EventSummaryView(SummaryView):
     )
     def get(self, request: Request) -> Response:
         """Counts, percentiles of durations (within 1 %) and distinct users of events, one array a group."""
-        return self.answer(request, _event_series)
+        return self.answer(request, _event_summary)
 
     def shortest_step(self, dimensions: set[str], measures: Sequence[str]) -> Step:
         if USERS in measures:
@@ -62,17 +55,7 @@ class EventSummaryView(SummaryView):
         return "1m" if dimensions <= set(MINUTE_DIMENSIONS) else "1h"
 
 
-def _event_series(asked: Asked) -> list[Series]:
-    question = Question(
-        project_id=asked.project_id,
-        start=asked.window.start,
-        end=asked.window.end,
-        interval=asked.window.interval,
-        group_by=asked.group_by,
-        filters=asked.filters,
-        measures=asked.measures,
-        limit=asked.limit,
-    )
+def _event_summary(question: Question) -> list[Group]:
     try:
         return summary(question)
     except CannotSummarise as error:

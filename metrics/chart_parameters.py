@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from rest_framework import serializers
 
-from metrics.charting import AGGREGATIONS, EPOCH, Window
+from metrics.charting import AGGREGATIONS
 from metrics.filters import MetricSeriesFilterSet
 from metrics.lines import EVERY_LABEL
 from projects.api.errors import BadRequest
 from projects.api.summaries import FilterParameter, TimeParameter
-from projects.api.windows import AUTO, DEFAULT_RANGE
+from projects.api.windows import AUTO, refuse_more_buckets, whole_buckets
+from storage.rollups.windows import Window
 
 AUTO_INTERVALS = ("1m", "5m", "15m", "1h", "6h", "1d")
 AUTO_BUCKETS = 400
@@ -89,27 +91,10 @@ class ChartParameters(serializers.Serializer[Any]):
 
 
 def chart_window(start: datetime | None, end: datetime | None, interval: str, now: datetime) -> Window:
-    """The range widened to whole buckets; the last 24 hours where it isn't given.
-
-    Raises BadRequest where the range is empty, leaves the years 1 to 9999, or has more than 1,000 buckets.
-    """
-    last = end or now
-    try:
-        first = start or last - DEFAULT_RANGE
-        length = _length_of(interval, last - first)
-        low = EPOCH + (first - EPOCH) // length * length
-        high = EPOCH - (EPOCH - last) // length * length
-    except OverflowError:
-        raise BadRequest("start and end must lie in the years 1 to 9999.", code="invalid") from None
-    if first >= last:
-        raise BadRequest("start must be before end.", code="invalid")
-    if (count := (high - low) // length) > MAX_BUCKETS:
-        raise BadRequest(
-            f"This range has {count:,} buckets, and at most {MAX_BUCKETS:,} are answered. "
-            "Take a longer interval or a shorter range.",
-            code="too_many_buckets",
-        )
-    return Window(low, high, length)
+    """The range in whole buckets, the last 24 hours by default; BadRequest as `whole_buckets`, or above 1,000."""
+    window = whole_buckets(start, end, now, partial(_length_of, interval))
+    refuse_more_buckets(window, MAX_BUCKETS)
+    return window
 
 
 def _length_of(interval: str, whole: timedelta) -> timedelta:

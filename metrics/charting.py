@@ -18,31 +18,16 @@ from metrics.rollups import (
     value_at_sql,
 )
 from storage.rollups import reading
+from storage.rollups.windows import EPOCH, Window
 
 Aggregation = Literal["avg", "min", "max", "sum", "count", "last", "p50", "p90", "p95", "p99", "rate"]
 AGGREGATIONS: tuple[Aggregation, ...] = get_args(Aggregation)
 
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 Points = list[tuple[datetime, float]]
 _Select = tuple[Sequence[str], Callable[[str], str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Buckets of `start <= time < end`, both on whole intervals (of whole minutes) since 1970, in UTC."""
-
-    start: datetime
-    end: datetime
-    interval: timedelta
-
-    @property
-    def tier(self) -> reading.TierName:
-        if self.interval % DAY == timedelta(0):
-            return "days"
-        return "hours" if self.interval % HOUR == timedelta(0) else "minutes"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,4 +30,7 @@ def connect(*, direct: bool = False) -> psycopg.Connection[tuple[Any, ...]]:
         parameters.pop(name, None)
     parameters["prepare_threshold"] = None
     parameters.setdefault("connect_timeout", CONNECT_TIMEOUT_SECONDS)
-    return psycopg.connect(**parameters, autocommit=True)
+    connection = psycopg.connect(**parameters, autocommit=True)
+    # The engine room's protocols need a snapshot per statement, whatever the server's default is.
+    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+    return connection

@@ -20,7 +20,7 @@ from storage.connections import connect
 from storage.partitions import Partition, start_of
 from storage.registry import Table
 from storage.rollups import removal
-from storage.rollups.registry import rollup_of
+from storage.rollups.registry import raw_of, rollup_of
 
 LOCK_SECONDS = 0.2
 """How long one attempt may hold up writers and readers while it waits for those that run."""
@@ -33,6 +33,7 @@ DELETE_SECONDS = 20.0
 
 DAY = timedelta(days=1)
 HELD = "kept for now: readers or writers held it"
+RAW_IS_KEPT = "kept for now: the raw rows it was made from are still there"
 NOT_ROLLED_UP = "kept for now: its roll-ups are not complete yet"
 MORE = "more at the next run"
 
@@ -63,12 +64,17 @@ def drop(table: Table, partition: Partition) -> Removed:
     DROP needs a lock on the parent. Waiting for it would block ingest behind us, so each attempt gives up after 200 ms.
     """
     name = sql.Identifier(partition.name)
+    if (raw := raw_of(table.name)) and partition.day in partitions.days_of(raw):
+        return Removed(0, RAW_IS_KEPT)
 
     def attempt(connection: Connection) -> int:
         # Keeps autovacuum out, and readers and writers in: the server ends an autovacuum that somebody waits for, but
         # only after a second, which is longer than DROP may wait.
         connection.execute(f"SET LOCAL lock_timeout = {round(1000 * AUTOVACUUM_SECONDS)}")
         connection.execute(sql.SQL("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE").format(name))
+        if rollup_of(table.name):
+            # Once before the pause: it leaves the pages it needs in memory, and entries of deleted rows marked.
+            removal.projects_in(connection, partition.name)
         began = time.monotonic()
         if rollup_of(table.name):
             removal.pause_ingest(connection)
@@ -94,16 +100,28 @@ def delete(expired: Expired) -> Removed:
     ends_at = time.monotonic() + DELETE_SECONDS
     count, left = 0, ""
     with connect() as connection:
+        raw = raw_of(expired.table.name)
         rolled_up_to = removal.rolled_up_to(connection, expired.table.name)
         if rolled_up_to and rolled_up_to < expired.end:
             expired, left = replace(expired, end=rolled_up_to), NOT_ROLLED_UP
         for project_id in expired.project_ids:
-            removed = _delete_of(connection, expired, project_id, ends_at)
+            removed = _delete_of(
+                connection, _without_kept(connection, expired, raw, project_id), project_id, ends_at
+            )
             count += removed.count
             left = removed.left or left
             if time.monotonic() > ends_at:
                 return Removed(count, MORE)
     return Removed(count, left)
+
+
+def _without_kept(connection: Connection, expired: Expired, raw: Table | None, project_id: int) -> Expired:
+    """Of added-up rows only those whose raw rows are gone: a recomputation must find all hours of its day."""
+    if raw is None:
+        return expired
+    everything = Expired(raw, None, expired.end, [project_id])
+    oldest = _oldest(connection, everything, project_id, None)
+    return replace(expired, end=min(expired.end, start_of(oldest.date()))) if oldest else expired
 
 
 def _delete_of(connection: Connection, expired: Expired, project_id: int, ends_at: float) -> Removed:
@@ -165,7 +183,7 @@ def _repeatedly(connection: Connection, attempt: Callable[[Connection], int]) ->
                 return Removed(attempt(connection))
         except removal.NotRolledUp:
             return Removed(0, NOT_ROLLED_UP)
-        except psycopg.errors.LockNotAvailable:
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled):
             time.sleep(min(0.05 * 2**number, 1.0))
     return Removed(0, HELD)
 

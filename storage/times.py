@@ -13,6 +13,8 @@ UNIX_SECONDS_BELOW = 1e11
 # A "+" of an offset arrives as a blank from clients that don't escape query strings.
 _UNESCAPED_OFFSET = re.compile(r"^(.*T.*) (\d\d:\d\d)$")
 
+_BARE_DAY = re.compile(r"^\d{4}-\d\d-\d\d$")
+
 
 def from_unix(number: float) -> datetime:
     """A Unix number in seconds or milliseconds. Raises ValueError outside the years 1 to 9999."""
@@ -41,13 +43,18 @@ def utc_time(value: datetime | float) -> datetime:
 
 
 def parse_time(text: str) -> datetime:
-    """RFC 3339 or a Unix number as text, as an aware datetime in UTC. Raises ValueError with a readable message."""
+    """RFC 3339, a bare day (its midnight in UTC) or a Unix number as text, as an aware datetime in UTC.
+
+    Raises ValueError with a readable message.
+    """
     try:
         number = float(text)
     except ValueError:
         number = None
     if number is not None:
         return from_unix(number)
+    if _BARE_DAY.match(text):
+        text += "T00:00:00Z"
     try:
         return as_utc(msgspec.convert(_UNESCAPED_OFFSET.sub(r"\1+\2", text), datetime, strict=False))
     except msgspec.ValidationError:

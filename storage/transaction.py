@@ -25,6 +25,15 @@ from storage.rollups import gate
 STATEMENT_TIMEOUT = "20s"
 """A store that hangs must become a 503, not a hanging client."""
 
+_BEGIN_SQL = f"""
+    BEGIN ISOLATION LEVEL READ COMMITTED;
+    SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}';
+    SET LOCAL idle_in_transaction_session_timeout = '30s';
+    SET LOCAL tcp_keepalives_idle = 10; SET LOCAL tcp_keepalives_interval = 5; SET LOCAL tcp_keepalives_count = 3
+"""
+"""The gate needs a snapshot per statement, whatever the server's default is. The rest ends what a lost web host leaves
+behind: an open transaction holds keys that its clients try again elsewhere, and keeps roll-ups and purges waiting."""
+
 KEY_EXISTS = (psycopg.errors.UniqueViolation, psycopg.errors.InternalError_)
 """What COPY raises for a key that is stored already: Citus passes a node's words on without their code."""
 
@@ -65,6 +74,7 @@ class _TakenOut:
     repeated: set[tuple[int, int]]
     """(id(write), position) of rows whose identity was claimed before."""
     frozen: set[gate.FrozenDay]
+    watermarks: gate.Watermarks
     collided: set[int]
     """Ids of referenced rows that are stored with another fingerprint."""
 
@@ -76,7 +86,7 @@ class _TakenOut:
         row = write.rows[position]
         if (id(write), position) in self.repeated:
             outcome.duplicates += 1
-        elif self.frozen and gate.day_of(write.table, row) in self.frozen:
+        elif self.frozen and gate.is_refused(write.table, row, self.frozen, self.watermarks):
             outcome.errors.append(_too_late(write, position))
         elif write.references and row[write.references.column] in self.collided:
             outcome.errors.append(_collision(write, position))
@@ -123,7 +133,7 @@ def _begun(connection: Connection) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
     """
     with connection.cursor() as cursor:
         try:
-            cursor.execute(f"BEGIN; SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'; {gate.ENTER_SQL}")
+            cursor.execute(f"{_BEGIN_SQL}; {gate.ENTER_SQL}")
             yield cursor
             cursor.execute("COMMIT")
         except BaseException:
@@ -157,6 +167,7 @@ def _plan(
     taken_out = _TakenOut(
         claim_identities(cursor, writes, seen_at),
         gate.note_late(cursor, writes, watermarks),
+        watermarks,
         insert_references(cursor, writes),
     )
     plan: dict[Table, list[_Share]] = defaultdict(list)

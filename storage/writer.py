@@ -30,7 +30,13 @@ ATTEMPTS = 3
 MAX_WAIT_SECONDS = 60
 """A database that stops answering ends a statement sooner; this is for a queue behind it."""
 
+MAX_SINGLE_SECONDS = 30
+"""One statement may hang for 20 s; a second one that does says that the store hangs, not a request."""
+
 LOST_CONNECTION = (psycopg.OperationalError, psycopg.InterfaceError)
+LOST_STATES = ("08", "53", "57P", "25P03")
+"""SQLSTATEs that say nothing about the request: connection, resources, shutdown, a transaction left idle."""
+
 COLLISIONS = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
 
@@ -139,19 +145,26 @@ class GroupWriter:
                 # A partition that this process knew was dropped meanwhile. Made again by the next attempt, not here:
                 # an error in this branch would end the thread.
                 is_partition_missing = True
-            except LOST_CONNECTION as error:
+            except Exception as error:
+                # Not only psycopg's errors: whatever one request's content causes must not fail the others.
+                if not _is_lost(error) and len(requests) > 1:
+                    return self._store_singly(requests)
                 self._disconnect()
+                if not _is_lost(error):
+                    logger.exception("a request could not be stored")
+                    break
                 if attempt:
                     logger.warning("database unavailable: %s", type(error).__name__)
                     break
-            except Exception:
-                # Not only psycopg's errors: whatever one request's content causes must not fail the others.
-                if len(requests) > 1:
-                    return [self._store([request])[0] for request in requests]
-                logger.exception("a request could not be stored")
-                self._disconnect()
-                break
         return [StoreUnavailable()] * len(requests)
+
+    def _store_singly(self, requests: list[WriteRequest]) -> list[Result]:
+        """Each alone, until one has hung for so long that the others would wait in vain."""
+        ends_at = time.monotonic() + MAX_SINGLE_SECONDS
+        results: list[Result] = []
+        for request in requests:
+            results.append(self._store([request])[0] if time.monotonic() < ends_at else StoreUnavailable())
+        return results
 
     def _connected(self) -> psycopg.Connection[tuple[object, ...]]:
         if self._connection is None or self._connection.closed:
@@ -162,6 +175,15 @@ class GroupWriter:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _is_lost(error: Exception) -> bool:
+    """Whether the store is at fault, so that the same request may well succeed on a new connection."""
+    if not isinstance(error, psycopg.Error):
+        return False
+    if error.sqlstate is None:
+        return isinstance(error, LOST_CONNECTION)
+    return error.sqlstate.startswith(LOST_STATES)
 
 
 def ensure_partitions(writes: Iterable[Write]) -> None:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
+import psycopg
+
 from projects.models import Project
 from storage.rollups import engine
 from storage.rollups.registry import Rollup, rollups
@@ -38,5 +40,5 @@ def roll_up(now: datetime, seconds: float = math.inf) -> None:
 def _guarded(rollup: Rollup, work: Callable[[Rollup], object]) -> None:
     try:
         work(rollup)
-    except Exception:
+    except psycopg.Error:
         logger.exception("roll-up of %s failed", rollup.name)

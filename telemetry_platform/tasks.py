@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from celery import shared_task
+from celery import Task, shared_task
 from django.utils import timezone
 
 from storage import memory, partitions
@@ -58,12 +58,13 @@ def roll_up() -> None:
             rollups.roll_up(timezone.now(), ROLL_UP_SECONDS)
 
 
-@shared_task(soft_time_limit=120, time_limit=150)
-def purge_expired() -> None:
-    """In slices: no step begins after 20 s."""
+@shared_task(bind=True, soft_time_limit=120, time_limit=150, max_retries=10)
+def purge_expired(self: Task[[], None]) -> None:
+    """In slices: no step begins after 20 s. Comes again when a roll-up runs: its own next turn is half an hour away."""
     with _alone(PURGE_SECONDS) as is_free:
-        if is_free:
-            running.purge(timezone.now(), PURGE_SECONDS)
+        if not is_free:
+            raise self.retry(countdown=ROLL_UP_SECONDS)
+        running.purge(timezone.now(), PURGE_SECONDS)
 
 
 @shared_task(soft_time_limit=570, time_limit=600)

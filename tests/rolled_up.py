@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, date, datetime
 
+from psycopg import sql
+
+from projects.models import Project
+from storage import partitions, purging
 from storage.connections import connect
-from storage.rollups.engine import floor_hour
+from storage.partitions import start_of
+from storage.rollups import engine, removal, watermarks
+from storage.rollups.engine import DAY, floor_hour
+from storage.rollups.gate import HOUR
+from storage.rollups.registry import Rollup
 
 
 def begin_rollups_now() -> None:
@@ -17,3 +27,80 @@ def begin_rollups_now() -> None:
             "closed_to = greatest(closing_to, %(hour)s)",
             {"hour": hour},
         )
+
+
+def roll_everything_up(rollup: Rollup, project_id: int) -> None:
+    """What a project has sent so far, but for the last minutes, is read from roll-ups alone after this."""
+    engine.advance(rollup, datetime.now(UTC), lambda: [project_id])
+    # Advancing leaves what lies before the watermark to the log of late rows.
+    assert engine.recompute(rollup)
+    with connect() as own:
+        counts = own.execute(
+            f"SELECT (SELECT count(*) FROM {rollup.hours.table.name} WHERE project_id = %(project_id)s) > 0, "
+            "(SELECT count(*) FROM rollup_invalidations "
+            "WHERE raw_table = %(raw_table)s AND project_id = %(project_id)s)",
+            {"project_id": project_id, "raw_table": rollup.name},
+        ).fetchone()
+    assert counts == (True, 0)
+
+
+class Killed(Exception):
+    """The process died between the raw rows and the end of the roll-up's transaction."""
+
+
+def killed_step(rollup: Rollup, project: Project) -> None:
+    """Everything a step does, except its commit."""
+    with connect() as own:
+        start = watermarks.read(own, rollup.name).closed_to
+        end = start + HOUR
+        partitions.ensure(rollup.minutes.table, [start.date(), end.date()])
+        assert watermarks.publish(own, rollup.name, end)
+        with suppress(Killed), own.transaction():
+            engine.roll_up_to(own, rollup, end, [project.pk])
+            raise Killed
+
+
+def purge(rollup: Rollup, project: Project, day: date) -> set[date]:
+    """Purge raw rows to the end of the day; returns the days that lost rows. All that may go has to go."""
+    stored, end = raw_moments(rollup, project), start_of(day) + DAY
+    with connect() as own:
+        rolled_up_to = removal.rolled_up_to(own, rollup.name)
+        assert rolled_up_to
+        waiting = own.execute(
+            "SELECT DISTINCT (hour AT TIME ZONE 'UTC')::date FROM rollup_invalidations "
+            "WHERE raw_table = %s AND project_id = %s",
+            (rollup.name, project.pk),
+        ).fetchall()
+    kept_days = {row[0] for row in waiting}
+    removed = [one for one in stored if one < min(end, rolled_up_to) and one.date() not in kept_days]
+    assert purging.delete(purging.Expired(rollup.raw, None, end, [project.pk])).count == len(removed)
+    assert raw_moments(rollup, project) == [one for one in stored if one not in removed]
+    return {one.date() for one in removed}
+
+
+def raw_moments(rollup: Rollup, project: Project) -> list[datetime]:
+    query = sql.SQL("SELECT {time} FROM {table} WHERE project_id = %s ORDER BY 1").format(
+        time=sql.Identifier(rollup.raw.time_column), table=sql.Identifier(rollup.name)
+    )
+    with connect() as own:
+        return [row[0].astimezone(UTC) for row in own.execute(query, (project.pk,))]
+
+
+def frozen_days(rollup: Rollup, project: Project) -> set[date]:
+    query = "SELECT day FROM frozen_days WHERE raw_table = %s AND project_id = %s"
+    with connect() as own:
+        return {row[0] for row in own.execute(query, (rollup.name, project.pk))}
+
+
+def refusals(rollup: Rollup, moments: Sequence[datetime], frozen: set[date]) -> list[tuple[int, str]]:
+    """(index, code) of what has to be refused: late, and of a frozen day.
+
+    A day may be frozen while it still runs: what comes after the watermark isn't added up yet, and so is welcome.
+    """
+    with connect() as own:
+        closing_to = watermarks.read(own, rollup.name).closing_to
+    return [
+        (index, "too_old")
+        for index, moment in enumerate(moments)
+        if moment.date() in frozen and moment < closing_to
+    ]

@@ -5,11 +5,11 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.api.summaries import Asked, SummaryView, summary_answer
+from projects.api.summaries import SummaryView, summary_answer
 from projects.api.views import ProjectReadViewSet
 from traces.filters import SpanFilterSet, SpanSummaryParameters
 from traces.models import Span
-from traces.queries import SUMMARY_MEASURES, Question, Series, load_trace, summary
+from traces.queries import SUMMARY_MEASURES, load_trace, summary
 from traces.rollups import DIMENSIONS
 from traces.serializers import SpanSerializer, TraceSerializer
 
@@ -44,20 +44,4 @@ class SpanSummaryView(SummaryView):
     )
     def get(self, request: Request) -> Response:
         """Rate, error ratio and percentiles (within 1 %) of spans, one array a service, operation or kind."""
-        return self.answer(request, _span_series)
-
-
-def _span_series(asked: Asked) -> list[Series]:
-    return summary(
-        Question(
-            project_id=asked.project_id,
-            start=asked.window.start,
-            end=asked.window.end,
-            interval=asked.window.interval,
-            tier=asked.window.tier,
-            group_by=asked.group_by,
-            filters=asked.filters,
-            measures=asked.measures,
-            limit=asked.limit,
-        )
-    )
+        return self.answer(request, summary)

@@ -1,13 +1,12 @@
-"""Base of the summary views: arrays of numbers over time, one series a group.
+"""Base of the summary views: for each group and measure, an array of numbers over time.
 
 A subclass of SummaryView names its parameters, which describe themselves in OpenAPI, and answers the question.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema_field
@@ -18,32 +17,11 @@ from rest_framework.views import APIView
 
 from projects.api.authentication import KeyRateThrottle, project_id_of
 from projects.api.errors import BadRequest
-from projects.api.windows import AUTO, AUTO_BUCKETS, STEPS, Step, Window, window_of
+from projects.api.windows import AUTO, AUTO_BUCKETS, STEPS, Step, window_of
+from storage.rollups.summaries import Group, Question
 from storage.times import parse_time
 
-MAX_SERIES = 200
-
-
-class Series(Protocol):
-    """One group: its dimensions, and for each measure one number a bucket."""
-
-    @property
-    def group(self) -> Mapping[str, str | None]: ...
-
-    @property
-    def measures(self) -> Mapping[str, Sequence[float | None]]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a valid request asks for. One series more than is answered is looked for, to tell whether there are more."""
-
-    project_id: int
-    window: Window
-    group_by: tuple[str, ...]
-    measures: tuple[str, ...]
-    filters: dict[str, str]
-    limit: int = MAX_SERIES + 1
+MAX_GROUPS = 200
 
 
 @extend_schema_field({"type": "string"})
@@ -129,16 +107,16 @@ class SummaryView(APIView):
 
     parameters_class: ClassVar[type[SummaryParameters]]
 
-    def answer(self, request: Request, summary: Callable[[Asked], Sequence[Series]]) -> Response:
-        """Read the question from the request and let `summary` find its series."""
-        asked = self._asked(request)
-        found = summary(asked)
+    def answer(self, request: Request, summary: Callable[[Question], Sequence[Group]]) -> Response:
+        """Read the question from the request and let `summary` find its groups."""
+        question = self._question(request)
+        found = summary(question)
         return Response(
             {
-                "interval_seconds": asked.window.interval.total_seconds(),
-                "buckets": asked.window.buckets,
-                "series": [{**series.group, **series.measures} for series in found[:MAX_SERIES]],
-                "truncated": len(found) > MAX_SERIES,
+                "interval_seconds": question.window.interval.total_seconds(),
+                "buckets": question.window.buckets,
+                "series": [{**group.dimensions, **group.measures} for group in found[:MAX_GROUPS]],
+                "truncated": len(found) > MAX_GROUPS,
             }
         )
 
@@ -146,7 +124,7 @@ class SummaryView(APIView):
         """The shortest step for which these dimensions and measures are kept added up."""
         return "1m"
 
-    def _asked(self, request: Request) -> Asked:
+    def _question(self, request: Request) -> Question:
         parameters = self.parameters_class(data=request.query_params.dict())
         parameters.is_valid(raise_exception=True)
         given, filters = parameters.validated_data, parameters.filters()
@@ -154,7 +132,15 @@ class SummaryView(APIView):
         window = window_of(
             given.get("start"), given.get("end"), given["interval"], timezone.now(), shortest=shortest
         )
-        return Asked(project_id_of(request), window, given["group_by"], given["measures"], filters)
+        return Question(
+            project_id=project_id_of(request),
+            window=window,
+            group_by=given["group_by"],
+            filters=filters,
+            measures=given["measures"],
+            # One more than is answered tells whether there are more.
+            limit=MAX_GROUPS + 1,
+        )
 
 
 def summary_answer(dimensions: Sequence[str], measures: Sequence[str]) -> dict[int, OpenApiResponse]:
@@ -166,7 +152,7 @@ def summary_answer(dimensions: Sequence[str], measures: Sequence[str]) -> dict[i
         "interval_seconds": {"type": "number"},
         "buckets": {"type": "array", "items": {"type": "string", "format": "date-time"}},
         "series": {"type": "array", "items": {"type": "object", "properties": series}},
-        "truncated": {"type": "boolean", "description": f"Only the {MAX_SERIES} most frequent are given."},
+        "truncated": {"type": "boolean", "description": f"Only the {MAX_GROUPS} most frequent are given."},
     }
     schema = {"type": "object", "required": list(properties), "properties": properties}
     return {200: OpenApiResponse(schema, description="One array a group and measure, a number a bucket.")}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Literal
 
 from projects.api.errors import BadRequest
-from storage.rollups.reading import TierName
+from storage.rollups.windows import EPOCH, Window
 
 Step = Literal["1m", "1h", "1d"]
 
@@ -16,7 +17,6 @@ STEPS: dict[Step, timedelta] = {
     "1h": timedelta(hours=1),
     "1d": timedelta(days=1),
 }
-TIERS: dict[Step, TierName] = {"1m": "minutes", "1h": "hours", "1d": "days"}
 
 AUTO, WHOLE = "auto", "none"
 AUTO_BUCKETS = 750
@@ -24,52 +24,53 @@ AUTO_BUCKETS = 750
 
 MAX_BUCKETS = 2000
 DEFAULT_RANGE = timedelta(days=1)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A range of time in buckets of `interval`; start and end lie on the borders of the tier's buckets, in UTC."""
+def whole_buckets(
+    start: datetime | None,
+    end: datetime | None,
+    now: datetime,
+    interval_for: Callable[[timedelta], timedelta],
+) -> Window:
+    """The range widened to whole buckets since 1970; the last 24 hours where it isn't given.
 
-    start: datetime
-    end: datetime
-    interval: timedelta
-    tier: TierName
+    `interval_for` says how long a bucket is in a range of such a length. Raises BadRequest where the range is empty
+    or leaves the years 1 to 9999.
+    """
+    last = end or now
+    try:
+        first = start or last - DEFAULT_RANGE
+        interval = interval_for(last - first)
+        low = EPOCH + (first - EPOCH) // interval * interval
+        high = EPOCH - (EPOCH - last) // interval * interval
+    except OverflowError:
+        raise BadRequest("start and end must lie in the years 1 to 9999.", code="invalid") from None
+    if first >= last:
+        raise BadRequest("start must be before end.", code="invalid")
+    return Window(low, high, interval)
 
-    @property
-    def bucket_count(self) -> int:
-        return (self.end - self.start) // self.interval
 
-    @property
-    def buckets(self) -> list[datetime]:
-        """The start of each."""
-        return [self.start + number * self.interval for number in range(self.bucket_count)]
+def refuse_more_buckets(window: Window, most: int) -> None:
+    """Raises BadRequest where the window has more buckets than that."""
+    if (count := window.bucket_count) > most:
+        raise BadRequest(
+            f"This range has {count:,} buckets, and at most {most:,} are answered. "
+            "Take a longer interval or a shorter range.",
+            code="too_many_buckets",
+        )
 
 
 def window_of(
     start: datetime | None, end: datetime | None, interval: str, now: datetime, shortest: Step = "1m"
 ) -> Window:
-    """The range widened to whole buckets; the last 24 hours where it isn't given.
+    """`whole_buckets` of a step, of `auto` (a step not below `shortest`), or `none`: one as long as the range.
 
-    `interval` is a step, `auto` (a step not below `shortest`) or `none`: one bucket as long as the range.
-    Raises BadRequest where the range is empty, leaves the years 1 to 9999, or has more than 2,000 buckets.
+    Raises BadRequest as it does, and where there are more than 2,000.
     """
-    last = end or now
-    try:
-        first = start or last - DEFAULT_RANGE
-        step = _step_of(interval, last - first, shortest)
-        low, high = _floor(first, STEPS[step]), _ceil(last, STEPS[step])
-    except OverflowError:
-        raise BadRequest("start and end must lie in the years 1 to 9999.", code="invalid") from None
-    if first >= last:
-        raise BadRequest("start must be before end.", code="invalid")
-    window = Window(low, high, high - low if interval == WHOLE else STEPS[step], TIERS[step])
-    if window.bucket_count > MAX_BUCKETS:
-        raise BadRequest(
-            f"This range has {window.bucket_count:,} buckets of {step}, and at most {MAX_BUCKETS:,} are answered. "
-            "Take a longer interval or a shorter range.",
-            code="too_many_buckets",
-        )
+    window = whole_buckets(start, end, now, lambda length: STEPS[_step_of(interval, length, shortest)])
+    if interval == WHOLE:
+        return replace(window, interval=window.end - window.start)
+    refuse_more_buckets(window, MAX_BUCKETS)
     return window
 
 
@@ -81,11 +82,3 @@ def _step_of(interval: str, length: timedelta, shortest: Step) -> Step:
         if duration >= STEPS[shortest] and length <= AUTO_BUCKETS * duration:
             return step
     return "1d"
-
-
-def _floor(moment: datetime, step: timedelta) -> datetime:
-    return EPOCH + (moment - EPOCH) // step * step
-
-
-def _ceil(moment: datetime, step: timedelta) -> datetime:
-    return EPOCH - (EPOCH - moment) // step * step

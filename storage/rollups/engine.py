@@ -6,6 +6,7 @@ repeated at any point. One process at a time works on a roll-up; another one fin
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,7 @@ from storage import partitions
 from storage.connections import connect
 from storage.partitions import start_of
 from storage.rollups import watermarks
-from storage.rollups.gate import HOUR, LOCK_CLASS
+from storage.rollups.gate import HOUR, INGEST_LOCK, LOCK_CLASS
 from storage.rollups.registry import Rollup, Tier
 
 LAG = timedelta(seconds=90)
@@ -29,6 +30,10 @@ LAG = timedelta(seconds=90)
 
 DAY = timedelta(days=1)
 STATEMENT_TIMEOUT = "10min"
+HOURS_AT_ONCE = 6
+"""Hours that one recomputation takes, so that a huge day is many short transactions."""
+
+logger = logging.getLogger(__name__)
 
 Connection = psycopg.Connection[Any]
 ProjectIds = Callable[[], Sequence[int]]
@@ -39,7 +44,7 @@ class RollupBusy(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Range:
     """Raw rows with `start <= time < end`, of some projects."""
 
     start: datetime
@@ -92,34 +97,37 @@ def roll_up_to(connection: Connection, rollup: Rollup, end: datetime, project_id
     if start >= end:
         return
     whole_hours = floor_hour(end)
-    _fill(connection, rollup.minutes, rollup.raw.time_column, Span(start, end, project_ids))
+    _fill(connection, rollup.minutes, rollup.raw.time_column, Range(start, end, project_ids))
     if whole_hours > start:
         _refill(
             connection,
             rollup.hours,
             rollup.raw.time_column,
-            Span(floor_hour(start), whole_hours, project_ids),
+            Range(floor_hour(start), whole_hours, project_ids),
         )
     _fill(
         connection,
         rollup.hours,
         rollup.raw.time_column,
-        Span(max(start, whole_hours), end, project_ids),
+        Range(max(start, whole_hours), end, project_ids),
     )
     for tier in rollup.sets:
-        _fill(connection, tier, rollup.raw.time_column, Span(start, end, project_ids))
+        _fill(connection, tier, rollup.raw.time_column, Range(start, end, project_ids))
     if floor_day(end) > start:
-        _refill(connection, rollup.days, "bucket", Span(floor_day(start), floor_day(end), project_ids))
+        _refill(connection, rollup.days, "bucket", Range(floor_day(start), floor_day(end), project_ids))
     connection.execute("UPDATE rollup_watermarks SET closed_to = %s WHERE raw_table = %s", (end, rollup.name))
 
 
 def invalidate(rollup: Rollup, project_id: int, start: datetime, end: datetime) -> list[date]:
     """Put whole hours of a project into the log, up to the watermark; returns the frozen days that were left out.
 
-    A frozen day can't be added up again: raw rows of it are gone.
+    A frozen day can't be added up again: raw rows of it are gone. Days without a partition have nothing to add up.
     """
-    with connect() as connection:
-        mark = watermarks.read(connection, rollup.name)
+    stored = set(partitions.days_of(rollup.raw))
+    with connect() as connection, connection.transaction():
+        # By the writers' gate: a purge either sees these entries and waits, or has frozen its day before.
+        connection.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", (LOCK_CLASS, INGEST_LOCK))
+        end = min(end, watermarks.read(connection, rollup.name).closed_to)
         frozen = {
             row[0]
             for row in connection.execute(
@@ -130,15 +138,8 @@ def invalidate(rollup: Rollup, project_id: int, start: datetime, end: datetime) 
         connection.execute(
             """INSERT INTO rollup_invalidations (raw_table, project_id, hour)
                SELECT %s, %s, hour FROM generate_series(%s::timestamptz, %s::timestamptz, '1 hour') AS hour
-               WHERE hour < %s AND (hour AT TIME ZONE 'UTC')::date <> ALL(%s::date[])""",
-            (
-                rollup.name,
-                project_id,
-                floor_hour(start),
-                min(end, mark.closed_to),
-                min(end, mark.closed_to),
-                list(frozen),
-            ),
+               WHERE hour < %s AND (hour AT TIME ZONE 'UTC')::date = ANY(%s::date[])""",
+            (rollup.name, project_id, floor_hour(start), end, end, sorted(stored - frozen)),
         )
     return sorted(frozen)
 
@@ -146,11 +147,13 @@ def invalidate(rollup: Rollup, project_id: int, start: datetime, end: datetime) 
 def recompute(
     rollup: Rollup, seconds: float = math.inf, progress: Callable[[int], None] | None = None
 ) -> bool:
-    """Recompute what the log names, a day of a project at a time, for about so many seconds; True when none is left.
+    """Recompute what the log names, some hours of a project's day at a time, for about so many seconds.
 
-    `progress` is told how many days are left before each.
+    True when none is left. `progress` is told how many days are left before each. A day that fails is logged and
+    stays in the log; the others go on.
     """
     ends_at = time.monotonic() + seconds
+    is_done = True
     with connect() as connection:
         waiting = connection.execute(
             "SELECT project_id, (hour AT TIME ZONE 'UTC')::date AS day FROM rollup_invalidations "
@@ -160,39 +163,57 @@ def recompute(
         for done, (project_id, day) in enumerate(waiting):
             if progress:
                 progress(len(waiting) - done)
-            if time.monotonic() > ends_at:
-                return False
-            partitions.ensure(rollup.minutes.table, [day])
             try:
-                with _working_on(connection, rollup):
-                    recompute_day(connection, rollup, project_id, day)
+                while True:
+                    if time.monotonic() > ends_at:
+                        return False
+                    if not _recompute_some(connection, rollup, project_id, day):
+                        break
             except RollupBusy:
                 return False
-    return True
+            except psycopg.Error:
+                logger.exception("roll-up of %s: project %s, %s failed", rollup.name, project_id, day)
+                # A minute partition that this process knew may have been dropped.
+                partitions.forget_known()
+                is_done = False
+    return is_done
 
 
-def recompute_day(connection: Connection, rollup: Rollup, project_id: int, day: date) -> None:
-    """Add up the logged hours of one day of one project again, inside the caller's transaction."""
+def _recompute_some(connection: Connection, rollup: Rollup, project_id: int, day: date) -> bool:
+    """True while the day has more."""
+    partitions.ensure(rollup.minutes.table, [day])
+    with _working_on(connection, rollup):
+        return recompute_day(connection, rollup, project_id, day)
+
+
+def recompute_day(connection: Connection, rollup: Rollup, project_id: int, day: date) -> bool:
+    """Add up the first logged hours of one day of one project again, inside the caller's transaction.
+
+    True when there were as many as one transaction takes, so that more may be left.
+    """
     start = start_of(day)
     hours = connection.execute(
-        "DELETE FROM rollup_invalidations WHERE raw_table = %s AND project_id = %s AND hour >= %s AND hour < %s "
-        "RETURNING hour",
-        (rollup.name, project_id, start, start + DAY),
+        "DELETE FROM rollup_invalidations WHERE raw_table = %s AND project_id = %s AND hour = ANY(ARRAY("
+        "SELECT DISTINCT hour FROM rollup_invalidations WHERE raw_table = %s AND project_id = %s "
+        "AND hour >= %s AND hour < %s ORDER BY hour LIMIT %s)) RETURNING hour",
+        (rollup.name, project_id, rollup.name, project_id, start, start + DAY, HOURS_AT_ONCE),
     ).fetchall()
     # A statement of its own after the one that took the entries: its snapshot sees every row they speak of.
     closed_to = watermarks.read(connection, rollup.name).closed_to
     if not hours or _is_frozen(connection, rollup, project_id, day):
-        return
+        return False
+    added = sorted({row[0].astimezone(UTC) for row in hours})
     column = rollup.raw.time_column
-    for first, last in _runs(sorted({row[0].astimezone(UTC) for row in hours})):
-        span = Span(first, min(last + HOUR, closed_to), [project_id])
-        if span.start < span.end:
-            _refill(connection, rollup.minutes, column, span)
-            _refill(connection, rollup.hours, column, span)
+    for first, last in _runs(added):
+        part = Range(first, min(last + HOUR, closed_to), [project_id])
+        if part.start < part.end:
+            _refill(connection, rollup.minutes, column, part)
+            _refill(connection, rollup.hours, column, part)
             for tier in rollup.sets:
-                _fill(connection, tier, column, span)
+                _fill(connection, tier, column, part)
     if start + DAY <= closed_to:
-        _refill(connection, rollup.days, "bucket", Span(start, start + DAY, [project_id]))
+        _refill(connection, rollup.days, "bucket", Range(start, start + DAY, [project_id]))
+    return len(added) == HOURS_AT_ONCE
 
 
 def _is_frozen(connection: Connection, rollup: Rollup, project_id: int, day: date) -> bool:
@@ -215,25 +236,25 @@ def _runs(hours: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:
     yield first, last
 
 
-def _refill(connection: Connection, tier: Tier, time_column: str, span: Span) -> None:
+def _refill(connection: Connection, tier: Tier, time_column: str, part: Range) -> None:
     connection.execute(
         sql.SQL("DELETE FROM {table} WHERE project_id = ANY(%s) AND bucket >= %s AND bucket < %s").format(
             table=sql.Identifier(tier.table.name)
         ),
-        (list(span.project_ids), span.start, span.end),
+        (list(part.project_ids), part.start, part.end),
     )
-    _fill(connection, tier, time_column, span)
+    _fill(connection, tier, time_column, part)
 
 
-def _fill(connection: Connection, tier: Tier, time_column: str, span: Span) -> None:
+def _fill(connection: Connection, tier: Tier, time_column: str, part: Range) -> None:
     # Literals, not parameters: the planner leaves out the partitions that can't hold rows.
     window = sql.SQL(
         "project_id = ANY({projects}::bigint[]) AND {column} >= {start} AND {column} < {end}"
     ).format(
-        projects=sql.Literal(list(span.project_ids)),
+        projects=sql.Literal(list(part.project_ids)),
         column=sql.Identifier(time_column),
-        start=sql.Literal(span.start),
-        end=sql.Literal(span.end),
+        start=sql.Literal(part.start),
+        end=sql.Literal(part.end),
     )
     connection.execute(sql.SQL(tier.fill).format(window=window))
 

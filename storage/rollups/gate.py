@@ -36,9 +36,11 @@ def watermarks_of(cursor: Cursor) -> Watermarks:
     return dict(cursor.fetchall())
 
 
-def day_of(table: Table, row: Row) -> FrozenDay:
-    """Where a row would be found among frozen days."""
-    return table.name, row[table.position("project_id")], row[table.position(table.time_column)].date()
+def is_refused(table: Table, row: Row, frozen: set[FrozenDay], watermarks: Watermarks) -> bool:
+    """Whether a row is late for a frozen day; one that is on time is added up with the hours that still run."""
+    moment = row[table.position(table.time_column)]
+    is_late = table.name in watermarks and moment < watermarks[table.name]
+    return is_late and (table.name, row[table.position("project_id")], moment.date()) in frozen
 
 
 def note_late(cursor: Cursor, writes: Iterable[Write], watermarks: Watermarks) -> set[FrozenDay]:

@@ -30,6 +30,10 @@ class Rollup:
     sets: tuple[Tier, ...] = field(default=())
 
     @property
+    def tiers(self) -> tuple[Tier, ...]:
+        return (self.minutes, self.hours, self.days, *self.sets)
+
+    @property
     def name(self) -> str:
         """The raw table's name: the key of its watermark, its log entries and its frozen days."""
         return self.raw.name
@@ -46,6 +50,14 @@ def register(rollup: Rollup) -> Rollup:
 def rollups() -> tuple[Rollup, ...]:
     """All registered roll-ups, by name of the raw table."""
     return tuple(_rollups[name] for name in sorted(_rollups))
+
+
+def raw_of(tier_table: str) -> Table | None:
+    """The raw table that a table of added-up rows was made from."""
+    for rollup in _rollups.values():
+        if tier_table in (tier.table.name for tier in rollup.tiers):
+            return rollup.raw
+    return None
 
 
 def rollup_of(raw_table: str) -> Rollup | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -50,7 +50,7 @@ def read(connection: Connection, raw_table: str) -> Watermark:
     ).fetchone()
     if row is None:
         raise LookupError(f"no watermark of {raw_table}")
-    return Watermark(*row)
+    return Watermark(*(moment.astimezone(UTC) for moment in row))
 
 
 def publish(connection: Connection, raw_table: str, closing_to: datetime) -> bool:

@@ -34,8 +34,8 @@ def tiles(facts: Facts, now: datetime) -> list[Tile]:
     return [
         Tile("Database", figures.size(facts.database_bytes), "on disk, with its indexes"),
         _free_tile(facts.disk),
-        _rollup_tile(facts.rollups, now),
-        _purge_tile(facts.last_run, facts.schedule, now),
+        rollup_tile(facts.rollups, now),
+        purge_tile(facts.last_run, facts.schedule, now),
     ]
 
 
@@ -45,7 +45,7 @@ def _free_tile(disk: Disk) -> Tile:
     return Tile("Free", figures.size(disk.free_bytes), note, "warning" if is_scarce else "quiet")
 
 
-def _rollup_tile(rollups: Sequence[State], now: datetime) -> Tile:
+def rollup_tile(rollups: Sequence[State], now: datetime) -> Tile:
     begun = [state for state in rollups if state.closed_to.year >= NOT_BEGUN_BEFORE_YEAR]
     waiting = sum(state.invalid_hours for state in rollups)
     note = f"{waiting:,} hours wait to be added up again" if waiting else "no hour waits to be added up again"
@@ -59,7 +59,7 @@ def _rollup_tile(rollups: Sequence[State], now: datetime) -> Tile:
     return Tile("Roll-ups", value, note, "warning" if behind > LATE else "quiet")
 
 
-def _purge_tile(run: PurgeRun | None, schedule: str, now: datetime) -> Tile:
+def purge_tile(run: PurgeRun | None, schedule: str, now: datetime) -> Tile:
     when = schedule or "switched off in the periodic tasks"
     if run is None:
         return Tile("Last purge", "none yet", when, "quiet" if schedule else "warning")

@@ -19,7 +19,7 @@ from telemetry_platform.retention_page.tiles import tiles
 from telemetry_platform.tasks import purge_expired
 
 PURGE_EXPIRES_SECONDS = 600
-STARTED = "A worker is purging now. Reload this page to see what came of it."
+STARTED = "A worker purges as soon as it is free. Reload this page to see what came of it."
 NO_QUEUE = "Nothing was purged: the queue that leads to the worker can't be reached. Try again in a minute."
 
 

@@ -59,7 +59,7 @@ def test_a_superuser_sees_what_is_stored_and_previews_and_starts_a_purge(
     page.evaluate("document.documentElement.classList.add('dark')")
     screenshot("dark")
     page.get_by_role("button", name="Purge now").click()
-    expect(page.get_by_text("A worker is purging now")).to_be_visible()
+    expect(page.get_by_text("A worker purges as soon as it is free")).to_be_visible()
 
 
 def test_the_storage_page_is_whole_on_a_phone(

@@ -6,9 +6,8 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import hypothesis.strategies as st
@@ -20,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 
 from events import queries
 from events.records import EVENTS, EventRecord, prepare
-from events.rollups import EVENT_ROLLUP
+from events.rollups import DIMENSIONS, EVENT_ROLLUP, MINUTE_DIMENSIONS
 from projects.models import Project
 from storage import partitions
 from storage.connections import connect
@@ -29,12 +28,19 @@ from storage.partitions import start_of
 from storage.records import Answer, Bounds, Outcome, RecordError, WriteRequest
 from storage.rollups import engine, gate, watermarks
 from storage.rollups.removal import NotRolledUp, freeze, pause_ingest
+from storage.rollups.summaries import Question
+from storage.rollups.windows import Window
 from storage.writer import write_request
 from tests.conftest import make_project
+from tests.rolled_up import frozen_days, killed_step, purge, refusals
 
 pytestmark = pytest.mark.django_db
 
 NOW = datetime.now(UTC).replace(minute=30, second=0, microsecond=0)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+START, END = start_of((NOW - 4 * DAY).date()), start_of((NOW + DAY).date())
+TIERS = {timedelta(minutes=15): MINUTE_DIMENSIONS, HOUR: DIMENSIONS, DAY: DIMENSIONS}
+MEASURES = ("event_count", "error_count", "duration_p50_ms", "duration_p95_ms", "duration_p99_ms")
 Group = tuple[Any, ...]
 
 
@@ -53,9 +59,10 @@ class Sent:
     def moment(self) -> datetime:
         return NOW - timedelta(minutes=self.minutes_ago)
 
-    @property
-    def group(self) -> Group:
-        return (self.moment.replace(minute=0), "t", self.name, "", self.tenant)
+    def group(self, interval: timedelta, names: Sequence[str]) -> Group:
+        """(bucket, dimensions)."""
+        dimensions = dict(zip(DIMENSIONS, ("t", self.name, "", self.tenant), strict=True))
+        return START + (self.moment - START) // interval * interval, *(dimensions[name] for name in names)
 
 
 def store(project: Project, events: Sequence[Sent]) -> list[RecordError]:
@@ -92,11 +99,37 @@ def summary(project: Project) -> dict[Group, Group]:
     return groups
 
 
-def expected(events: Sequence[Sent]) -> dict[Group, Group]:
+def answered(
+    project: Project, interval: timedelta, names: Sequence[str], measures: Sequence[str] = MEASURES
+) -> dict[Group, Group]:
+    """(bucket, dimensions) -> measures, of buckets with events; the first measure counts them."""
+    question = Question(
+        project_id=project.pk, window=Window(START, END, interval), group_by=names, measures=measures
+    )
+    return {
+        (START + slot * interval, *found.dimensions.values()): values
+        for found in queries.summary(question)
+        for slot, values in enumerate(zip(*(found.measures[name] for name in measures), strict=True))
+        if values[0]
+    }
+
+
+def grouped(events: Sequence[Sent], interval: timedelta, names: Sequence[str]) -> dict[Group, list[Sent]]:
     groups: dict[Group, list[Sent]] = {}
     for event in events:
-        groups.setdefault(event.group, []).append(event)
-    return {group: _measures(members) for group, members in groups.items()}
+        groups.setdefault(event.group(interval, names), []).append(event)
+    return groups
+
+
+def expected(
+    events: Sequence[Sent], interval: timedelta = HOUR, names: Sequence[str] = DIMENSIONS
+) -> dict[Group, Group]:
+    return {group: _measures(members) for group, members in grouped(events, interval, names).items()}
+
+
+def expected_users(events: Sequence[Sent]) -> dict[Group, Group]:
+    days = grouped(events, DAY, ["event_name"])
+    return {group: (len(members), len({event.user for event in members})) for group, members in days.items()}
 
 
 def _measures(events: Sequence[Sent]) -> Group:
@@ -110,78 +143,72 @@ def _measures(events: Sequence[Sent]) -> Group:
     )
 
 
+# Few hours, so that rows often lie in the one where the watermark stands.
+HOURS_AGO = (0, 1, 2, 9, 20, 34)
+minutes_ago = st.tuples(st.sampled_from(HOURS_AGO), st.integers(0, 59)).map(lambda ago: 60 * ago[0] + ago[1])
 events_sent = st.lists(
     st.builds(
         Sent,
-        minutes_ago=st.integers(0, 60 * 60),
+        minutes_ago=minutes_ago,
         name=st.sampled_from(["order_paid", "login"]),
         tenant=st.sampled_from([None, "bank", "acme"]),
         severity=st.sampled_from(["info", "error"]),
         duration_ms=st.one_of(st.none(), st.just(0.0), st.floats(0.001, 1e6)),
         user=st.sampled_from(["u1", "u2", "u3"]),
     ),
-    min_size=1,
+    min_size=3,
     max_size=8,
 )
-# How many hours before NOW the watermark is moved to, what is added up again, what is stored.
-steps = st.lists(
-    st.one_of(
-        events_sent,
-        st.integers(0, 70).map(lambda hours: ("advance", hours)),
-        st.just(("recompute", 0)),
-        st.just(("killed", 0)),
-        st.just(("rebuild", 0)),
-    ),
-    min_size=2,
-    max_size=8,
+# How many hours before NOW the watermark is moved to, to the end of which day raw rows are purged, and the rest.
+advances = st.sampled_from(HOURS_AGO[:-1]).map(lambda hours: ("advance", hours))
+purges = st.integers(0, 1).map(lambda days: ("purge", days))
+others = st.sampled_from([("recompute", 0), ("killed", 0), ("rebuild", 0)])
+some = st.lists(st.one_of(events_sent, advances, purges, others), min_size=1, max_size=3)
+# A frame, because most plans without one would purge nothing, or send nothing to a frozen day.
+plans = st.tuples(events_sent, advances, some, purges, some, events_sent).map(
+    lambda frame: [*frame[:2], *frame[2], frame[3], *frame[4], frame[5]]
 )
 
 
-class Killed(Exception):
-    """The process died between the raw rows and the end of the roll-up's transaction."""
-
-
-def killed_step(project: Project) -> None:
-    """Everything a step does, except its commit."""
-    with connect() as own:
-        end = watermarks.read(own, EVENT_ROLLUP.name).closed_to + timedelta(hours=1)
-        assert watermarks.publish(own, EVENT_ROLLUP.name, end)
-        with suppress(Killed), own.transaction():
-            engine.roll_up_to(own, EVENT_ROLLUP, end, [project.pk])
-            raise Killed
-
-
-def reset_watermark() -> None:
+def reset_watermark(ago: timedelta = 4 * DAY) -> None:
     """Begin where a new platform begins; the watermark itself never goes back."""
     with connect() as own:
         own.execute(
             "UPDATE rollup_watermarks SET closed_to = %s, closing_to = %s WHERE raw_table = %s",
-            (NOW - timedelta(days=4), NOW - timedelta(days=4), EVENTS.name),
+            (NOW - ago, NOW - ago, EVENTS.name),
         )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(plan=steps)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(plan=plans)
 @pytest.mark.xdist_group("event-watermark")
-def test_any_order_of_inserts_advances_kills_and_rebuilds_gives_what_one_group_by_gives(
+def test_any_order_of_inserts_advances_kills_rebuilds_and_purges_gives_what_one_group_by_gives(
     plan: list[Any], db: None
 ) -> None:
     project = make_project("rolled")
-    reset_watermark()
+    reset_watermark(timedelta(hours=37))
     sent: list[Sent] = []
+    frozen: set[date] = set()
     for step in plan:
         if isinstance(step, list):
-            assert store(project, step) == []
-            sent += step
+            refused = refusals(EVENT_ROLLUP, [event.moment for event in step], frozen)
+            assert [(error.index, error.code) for error in store(project, step)] == refused
+            sent += [event for index, event in enumerate(step) if index not in dict(refused)]
         elif step[0] == "advance":
             advance(project, NOW - timedelta(hours=step[1]))
         elif step[0] == "recompute":
             engine.recompute(EVENT_ROLLUP)
         elif step[0] == "killed":
-            killed_step(project)
-        else:
+            killed_step(EVENT_ROLLUP, project)
+        elif step[0] == "rebuild":
             engine.invalidate(EVENT_ROLLUP, project.pk, NOW - timedelta(days=4), NOW)
+        else:
+            frozen |= purge(EVENT_ROLLUP, project, (NOW - timedelta(days=step[1])).date())
+            assert frozen_days(EVENT_ROLLUP, project) == frozen
         assert summary(project) == expected(sent)
+        for interval, names in TIERS.items():
+            assert answered(project, interval, names) == expected(sent, interval, names), interval
+        assert answered(project, DAY, ["event_name"], ["event_count", "users"]) == expected_users(sent)
 
 
 def sent_at(minutes_ago: int, name: str = "login", user: str = "u1") -> Sent:
@@ -254,13 +281,15 @@ def test_summaries_of_every_tier_agree_while_hours_are_closed_invalid_or_new(
     advance(project, NOW - timedelta(hours=30))
     store(project, [sent_at(60 * 40 + minute, "late", "u9") for minute in range(5)])
     start = start_of((NOW - timedelta(days=4)).date())
-    question = queries.Question(
-        project_id=project.pk, start=start, end=start + timedelta(days=5), interval=interval,
-        group_by=["event_name"], measures=["event_count", "error_count", "duration_p95_ms"],
-    )  # fmt: skip
+    question = Question(
+        project_id=project.pk,
+        window=Window(start, start + timedelta(days=5), interval),
+        group_by=["event_name"],
+        measures=["event_count", "error_count", "duration_p95_ms"],
+    )
     for _ in range(2):
         login, late = queries.summary(question)
-        assert (login.group, late.group) == ({"event_name": "login"}, {"event_name": "late"})
+        assert (login.dimensions, late.dimensions) == ({"event_name": "login"}, {"event_name": "late"})
         assert (sum(login.measures["event_count"]), sum(late.measures["event_count"])) == (69, 5)
         slot = int((NOW - timedelta(hours=1) - start) / interval)
         assert login.measures["event_count"][slot] >= 1
@@ -275,10 +304,9 @@ def test_users_are_counted_once_a_day_wherever_their_events_lie(rolled_project: 
     store(rolled_project, [sent_at(since + 60, "login", user) for user in ("ana", "bo", "ana")])
     advance(rolled_project, midnight - timedelta(minutes=30))
     store(rolled_project, [sent_at(since + 5, "login", "ana"), sent_at(since + 90, "search", "cy")])
-    question = queries.Question(
-        project_id=rolled_project.pk, start=midnight - timedelta(days=2), end=midnight + timedelta(days=1),
-        interval=timedelta(days=1), measures=["users"],
-    )  # fmt: skip
+    day = timedelta(days=1)
+    three_days = Window(midnight - 2 * day, midnight + day, day)
+    question = Question(project_id=rolled_project.pk, window=three_days, measures=["users"])
     for _ in range(2):
         (everybody,) = queries.summary(question)
         assert everybody.measures["users"] == [0, 3, 0]

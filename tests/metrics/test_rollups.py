@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise, product
 from typing import Any
 
@@ -16,7 +15,7 @@ import pytest
 from django.db import connection
 from hypothesis import HealthCheck, Phase, given, settings
 
-from metrics.charting import AGGREGATIONS, Aggregation, Question, Window, chart
+from metrics.charting import AGGREGATIONS, Aggregation, Question, chart
 from metrics.distribution import Distribution
 from metrics.models import MetricSeries
 from metrics.records import POINTS, PointRecord, prepare
@@ -27,14 +26,17 @@ from storage.connections import connect
 from storage.log_buckets import code_of, percentile
 from storage.partitions import start_of
 from storage.records import Answer, Bounds, Outcome, RecordError, WriteRequest
-from storage.rollups import engine, watermarks
+from storage.rollups import engine
+from storage.rollups.windows import Window
 from storage.writer import write_request
 from tests.conftest import make_project
+from tests.events.test_rollups import HOURS_AGO
+from tests.rolled_up import frozen_days, killed_step, purge, refusals
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("point-watermark")]
 
 NOW = datetime.now(UTC).replace(minute=30, second=0, microsecond=0)
-START, END = start_of((NOW - timedelta(days=3)).date()), start_of((NOW + timedelta(days=1)).date())
+START, END = start_of((NOW - timedelta(hours=37)).date()), start_of((NOW + timedelta(days=1)).date())
 HOST_A, HOST_B = "a", "b"
 CHARTS = list(product(AGGREGATIONS, (timedelta(minutes=30), timedelta(hours=6), timedelta(days=1))))
 SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
@@ -110,20 +112,6 @@ def reset_watermark() -> None:
             "UPDATE rollup_watermarks SET closed_to = %s, closing_to = %s WHERE raw_table = %s",
             (START, START, POINTS.name),
         )
-
-
-class Killed(Exception):
-    """The process died between the raw rows and the end of the roll-up's transaction."""
-
-
-def killed_step(project: Project) -> None:
-    """Everything a step does, except its commit."""
-    with connect() as own:
-        end = watermarks.read(own, POINT_ROLLUP.name).closed_to + timedelta(hours=1)
-        assert watermarks.publish(own, POINT_ROLLUP.name, end)
-        with suppress(Killed), own.transaction():
-            engine.roll_up_to(own, POINT_ROLLUP, end, [project.pk])
-            raise Killed
 
 
 def floor(moment: datetime, interval: timedelta) -> datetime:
@@ -229,7 +217,7 @@ values = st.integers(-1000, 1000).map(float) | st.floats(-1e6, 1e6, allow_subnor
 points_sent = st.lists(
     st.builds(
         Sent,
-        seconds_ago=st.integers(0, 50 * 60 * 60) | st.integers(0, 60).map(lambda minutes: minutes * 60),
+        seconds_ago=st.tuples(st.sampled_from(HOURS_AGO), st.integers(0, 3599)).map(lambda ago: 3600 * ago[0] + ago[1]),
         host=hosts,
         value=values,
     ).flatmap(
@@ -239,51 +227,53 @@ points_sent = st.lists(
             lambda spread: replace(point, value=None, spread=tuple(spread))
         )
     ),
-    min_size=1,
+    min_size=3,
     max_size=10,
     unique_by=lambda point: point.key,
 )  # fmt: skip
-# How many hours before NOW the watermark is moved to, what is added up again, what is stored.
-steps = st.lists(
-    st.one_of(
-        points_sent,
-        st.integers(0, 52).map(lambda hours: ("advance", hours)),
-        st.just(("recompute", 0)),
-        st.just(("killed", 0)),
-        st.just(("rebuild", 0)),
-    ),
-    min_size=2,
-    max_size=7,
+# How many hours before NOW the watermark is moved to, to the end of which day raw rows are purged, and the rest.
+advances = st.sampled_from(HOURS_AGO[:-1]).map(lambda hours: ("advance", hours))
+purges = st.integers(0, 1).map(lambda days: ("purge", days))
+others = st.sampled_from([("recompute", 0), ("killed", 0), ("rebuild", 0)])
+some = st.lists(st.one_of(points_sent, advances, purges, others), min_size=1, max_size=3)
+# A frame, because most plans without one would purge nothing, or send nothing to a frozen day.
+plans = st.tuples(points_sent, advances, some, purges, some, points_sent).map(
+    lambda frame: [*frame[:2], *frame[2], frame[3], *frame[4], frame[5]]
 )
 
 
 @settings(
-    max_examples=12,
+    max_examples=15,
     deadline=None,
     # Nothing is made smaller: each try stores and rolls up days, so that a failure would take minutes to be told.
     phases=[Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(plan=steps)
-def test_any_order_of_inserts_advances_kills_and_rebuilds_gives_what_one_group_by_gives(
+@given(plan=plans)
+def test_any_order_of_inserts_advances_kills_rebuilds_and_purges_gives_what_one_group_by_gives(
     plan: list[Any], db: None
 ) -> None:
     project = make_project("rolled")
     reset_watermark()
     sent: dict[tuple[str, datetime], Sent] = {}
+    frozen: set[date] = set()
     for number, step in enumerate(plan):
         if isinstance(step, list):
             fresh = [point for point in step if point.key not in sent]
-            assert store(project, fresh) == []
-            sent |= {point.key: point for point in fresh}
+            refused = refusals(POINT_ROLLUP, [point.moment for point in fresh], frozen)
+            assert [(error.index, error.code) for error in store(project, fresh)] == refused
+            sent |= {point.key: point for index, point in enumerate(fresh) if index not in dict(refused)}
         elif step[0] == "advance":
             advance(project, NOW - timedelta(hours=step[1]))
         elif step[0] == "recompute":
             engine.recompute(POINT_ROLLUP)
         elif step[0] == "killed":
-            killed_step(project)
-        else:
+            killed_step(POINT_ROLLUP, project)
+        elif step[0] == "rebuild":
             engine.invalidate(POINT_ROLLUP, project.pk, START, NOW)
+        else:
+            frozen |= purge(POINT_ROLLUP, project, (NOW - timedelta(days=step[1])).date())
+            assert frozen_days(POINT_ROLLUP, project) == frozen
         points = list(sent.values())
         assert summary(project) == summed(points)
         # Other charts after each step: all of them each time would take a minute.

@@ -20,7 +20,9 @@ from projects.models import Project, RetentionPolicy
 from storage import partitions, sizes
 from storage.connections import connect
 from storage.partitions import start_of
+from storage.rollups.watermarks import State
 from telemetry_platform.models import PurgeRun
+from telemetry_platform.retention_page import tiles
 from telemetry_platform.retention_page.views import STARTED
 from telemetry_platform.tasks import purge_expired
 from tests.admin import member_client, superuser_client
@@ -91,7 +93,7 @@ def test_a_preview_says_what_the_command_says(api: ProjectClient, other_project:
 
 
 def test_the_last_run_and_its_failures_are_shown() -> None:
-    assert "none yet" in page()
+    assert tiles.purge_tile(None, "", timezone.now()).value == "none yet"
     PurgeRun.objects.create(
         started_at=timezone.now(), ended_at=timezone.now(),
         done=["traces_p20260101, the whole partition (1.0 MB): dropped"], failed=["metric_points: TimeoutError"],
@@ -104,7 +106,15 @@ def test_the_last_run_and_its_failures_are_shown() -> None:
 
 def test_roll_ups_that_keep_up_are_told_from_those_that_do_not() -> None:
     begin_rollups_now()
-    assert "behind" in page()
+    now = timezone.now()
+    assert "no hour waits" in page() or "wait to be added up again" in page()
+    closed = [
+        State("traces", now - timedelta(minutes=1), 0),
+        State("metric_points", now - timedelta(minutes=20), 3),
+    ]
+    assert tiles.rollup_tile(closed[:1], now).state == "quiet"
+    late = tiles.rollup_tile(closed, now)
+    assert (late.state, "metric_points is behind" in late.note) == ("warning", True)
 
 
 def test_purge_now_asks_a_worker_and_only_by_post() -> None:

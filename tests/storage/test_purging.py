@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from events.records import EVENTS
+from events.rollups import EVENT_ROLLUP
 from projects.models import Project
 from storage import partitions, purging
 from storage.connections import connect
 from storage.partitions import Partition, start_of
-from storage.purging import HELD, MORE, NOT_ROLLED_UP, Expired, Removed
+from storage.purging import HELD, MORE, NOT_ROLLED_UP, RAW_IS_KEPT, Expired, Removed
 from telemetry_platform.rollups import roll_up
 from tests.clients import ProjectClient
 from tests.copied_events import copy_event
@@ -189,3 +190,17 @@ def post(api: ProjectClient) -> float:
     began = time.monotonic()
     assert api.post(EVENTS_PATH, {"event_name": "now"}).status_code == 202
     return time.monotonic() - began
+
+
+def test_added_up_rows_stay_while_the_raw_rows_of_their_day_do(api: ProjectClient, day: date) -> None:
+    """Else a late event of that day would be added up with hours that are gone."""
+    send(api, day)
+    roll_up(datetime.now(UTC))
+    hours, minutes = EVENT_ROLLUP.hours.table, EVENT_ROLLUP.minutes.table
+    end = start_of(day) + timedelta(days=1)
+    assert purging.delete(Expired(hours, None, end, [api.project.pk])) == Removed(0)
+    (minute_partition,) = [one for one in partitions.partitions(minutes) if one.day == day]
+    assert purging.drop(minutes, minute_partition) == Removed(0, RAW_IS_KEPT)
+    assert purging.drop(EVENTS, partition_of(day)) == Removed(1)
+    assert purging.delete(Expired(hours, None, end, [api.project.pk])) == Removed(1)
+    assert purging.drop(minutes, minute_partition) == Removed(1)

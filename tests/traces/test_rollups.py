@@ -6,7 +6,7 @@ import itertools
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 import hypothesis.strategies as st
@@ -17,13 +17,15 @@ from projects.models import Project
 from storage.connections import connect
 from storage.log_buckets import code_of, percentile
 from storage.partitions import start_of
-from storage.records import Answer, Bounds, Outcome, WriteRequest
+from storage.records import Answer, Bounds, Outcome, RecordError, WriteRequest
 from storage.rollups import engine
-from storage.rollups.reading import TierName
 from storage.rollups.removal import freeze, pause_ingest
+from storage.rollups.summaries import Question
+from storage.rollups.windows import Window
 from storage.writer import write_request
 from tests.conftest import make_project
-from traces.queries import SUMMARY_MEASURES, Question, summary
+from tests.rolled_up import frozen_days, killed_step, purge, refusals
+from traces.queries import SUMMARY_MEASURES, summary
 from traces.records import SPANS, SpanRecord, prepare
 from traces.rollups import DIMENSIONS, SPAN_ROLLUP
 
@@ -32,11 +34,8 @@ pytestmark = pytest.mark.django_db
 NOW = datetime.now(UTC).replace(minute=30, second=0, microsecond=0)
 START = (NOW - timedelta(hours=30)).replace(hour=0, minute=0)
 END = NOW.replace(hour=0, minute=0) + timedelta(days=1)
-TIERS: dict[TierName, timedelta] = {
-    "minutes": timedelta(minutes=1),
-    "hours": timedelta(hours=1),
-    "days": timedelta(days=1),
-}
+INTERVALS = (timedelta(minutes=1), timedelta(hours=1), timedelta(days=1))
+"""One of each tier."""
 Group = tuple[Any, ...]
 
 
@@ -60,8 +59,7 @@ class Sent:
         return *(dimensions[name] for name in names), (self.start_time - START) // interval
 
 
-def store(project: Project, spans: Sequence[Sent]) -> list[tuple[str, str]]:
-    """(field, code) of each span that was refused."""
+def store(project: Project, spans: Sequence[Sent]) -> list[RecordError]:
     records = [
         SpanRecord(
             trace_id="t",
@@ -83,18 +81,21 @@ def store(project: Project, spans: Sequence[Sent]) -> list[tuple[str, str]]:
         return Answer(202, b"")
 
     write_request(WriteRequest([write], answer, NOW))
-    return [(error.field, error.code) for error in errors]
+    return errors
 
 
-def summed(project: Project, interval: timedelta, tier: TierName, names: Sequence[str]) -> dict[Group, Group]:
+def summed(project: Project, interval: timedelta, names: Sequence[str]) -> dict[Group, Group]:
     """(dimensions, number of the bucket) -> measures, of buckets with spans."""
     question = Question(
-        project_id=project.pk, start=START, end=END, interval=interval, tier=tier, group_by=names
+        project_id=project.pk,
+        window=Window(START, END, interval),
+        group_by=names,
+        measures=SUMMARY_MEASURES,
     )
     return {
-        (*series.group.values(), slot): values
-        for series in summary(question)
-        for slot, values in enumerate(zip(*series.measures.values(), strict=True))
+        (*found.dimensions.values(), slot): values
+        for found in summary(question)
+        for slot, values in enumerate(zip(*found.measures.values(), strict=True))
         if values[0]
     }
 
@@ -143,41 +144,47 @@ spans_sent = st.lists(
         status=st.sampled_from(["ok", "error"]),
         duration_ms=st.one_of(st.just(0.0), st.floats(0.001, 1e6)),
     ),
-    min_size=1,
+    min_size=3,
     max_size=8,
 )
-steps = st.lists(
-    st.one_of(
-        spans_sent,
-        st.integers(0, 32 * 60).map(lambda minutes: ("advance", minutes)),
-        st.just(("recompute", 0)),
-        st.just(("rebuild", 0)),
-    ),
-    min_size=2,
-    max_size=8,
+# How many minutes before NOW the watermark is moved to, to the end of which day raw rows are purged, and the rest.
+advances = st.integers(0, 24 * 60).map(lambda minutes: ("advance", minutes))
+purges = st.integers(0, 1).map(lambda days: ("purge", days))
+others = st.sampled_from([("recompute", 0), ("killed", 0), ("rebuild", 0)])
+some = st.lists(st.one_of(spans_sent, advances, purges, others), min_size=1, max_size=3)
+# A frame, because most plans without one would purge nothing, or send nothing to a frozen day.
+plans = st.tuples(spans_sent, advances, some, purges, some, spans_sent).map(
+    lambda frame: [*frame[:2], *frame[2], frame[3], *frame[4], frame[5]]
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(plan=steps)
-def test_any_order_of_inserts_advances_recomputes_and_rebuilds_gives_what_one_group_by_gives(
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(plan=plans)
+def test_any_order_of_inserts_advances_kills_rebuilds_and_purges_gives_what_one_group_by_gives(
     plan: list[Any], db: None
 ) -> None:
     project = make_project("rolled")
     reset_watermark()
     sent: list[Sent] = []
+    frozen: set[date] = set()
     for step in plan:
         if isinstance(step, list):
-            assert store(project, step) == []
-            sent += step
+            refused = refusals(SPAN_ROLLUP, [span.start_time for span in step], frozen)
+            assert [(error.index, error.code) for error in store(project, step)] == refused
+            sent += [span for index, span in enumerate(step) if index not in dict(refused)]
         elif step[0] == "advance":
             engine.advance(SPAN_ROLLUP, NOW - timedelta(minutes=step[1]), lambda: [project.pk])
         elif step[0] == "recompute":
             engine.recompute(SPAN_ROLLUP)
-        else:
+        elif step[0] == "killed":
+            killed_step(SPAN_ROLLUP, project)
+        elif step[0] == "rebuild":
             engine.invalidate(SPAN_ROLLUP, project.pk, START, NOW)
-        for tier, interval in TIERS.items():
-            assert summed(project, interval, tier, DIMENSIONS) == expected(sent, interval, DIMENSIONS), tier
+        else:
+            frozen |= purge(SPAN_ROLLUP, project, (NOW - timedelta(days=step[1])).date())
+            assert frozen_days(SPAN_ROLLUP, project) == frozen
+        for interval in INTERVALS:
+            assert summed(project, interval, DIMENSIONS) == expected(sent, interval, DIMENSIONS), interval
 
 
 def test_groups_of_fewer_dimensions_merge_their_durations(project: Project) -> None:
@@ -197,9 +204,8 @@ def test_groups_of_fewer_dimensions_merge_their_durations(project: Project) -> N
     engine.advance(SPAN_ROLLUP, NOW - timedelta(minutes=20), lambda: [project.pk])
     store(project, sent[1::2])
     group_bys: list[Sequence[str]] = [(), ("service_name",), ("kind", "service_name")]
-    for (tier, interval), names in itertools.product(TIERS.items(), group_bys):
-        for length in (interval, END - START):
-            assert summed(project, length, tier, names) == expected(sent, length, names), (tier, names)
+    for interval, names in itertools.product((*INTERVALS, END - START), group_bys):
+        assert summed(project, interval, names) == expected(sent, interval, names), (interval, names)
 
 
 def test_roll_ups_outlive_the_spans_they_were_made_from_and_take_no_more(project: Project) -> None:
@@ -217,18 +223,18 @@ def test_roll_ups_outlive_the_spans_they_were_made_from_and_take_no_more(project
             (project.pk, start_of(day), day_end),
         )
     late = Sent(seconds_ago=int((NOW - day_end).total_seconds()) + 60)
-    assert store(project, [late]) == [("start_time", "too_old")]
+    assert [(error.field, error.code) for error in store(project, [late])] == [("start_time", "too_old")]
     engine.invalidate(SPAN_ROLLUP, project.pk, START, NOW)
     engine.recompute(SPAN_ROLLUP)
-    for tier, interval in TIERS.items():
-        assert summed(project, interval, tier, DIMENSIONS) == expected(sent, interval, DIMENSIONS), tier
+    for interval in INTERVALS:
+        assert summed(project, interval, DIMENSIONS) == expected(sent, interval, DIMENSIONS), interval
 
 
 def test_spans_that_took_for_ever_do_not_stop_the_roll_up(project: Project) -> None:
     reset_watermark()
     store(project, [Sent(7200, duration_ms=1e15)] * 3)
     engine.advance(SPAN_ROLLUP, NOW, lambda: [project.pk])
-    (measures,) = summed(project, TIERS["hours"], "hours", ()).values()
+    (measures,) = summed(project, timedelta(hours=1), ()).values()
     found = dict(zip(SUMMARY_MEASURES, measures, strict=True))
     assert (found["span_count"], found["duration_avg_ms"]) == (3, 86_400_000)
     assert found["duration_p50_ms"] == pytest.approx(1e15, rel=0.01)

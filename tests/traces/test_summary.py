@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 
 from projects.models import Project
-from storage.rollups import engine
 from tests.clients import ProjectClient, client_of
+from tests.rolled_up import roll_everything_up
 from traces.rollups import SPAN_ROLLUP
 
 SUMMARY = "/api/v1/span-summary/"
@@ -100,7 +100,7 @@ def test_the_answer_is_the_same_before_and_after_spans_are_rolled_up_and_with_la
 ) -> None:
     send(api, {"status": "error"}, {"duration_ms": 2.5}, {"start_time": after(minutes=5)})
     before = ask(api, interval=interval)
-    engine.advance(SPAN_ROLLUP, datetime.now(UTC), lambda: [api.project.pk])
+    roll_everything_up(SPAN_ROLLUP, api.project.pk)
     assert ask(api, interval=interval) == before
     send(api, {"span_id": "late"})
     assert sum(ask(api, interval=interval)["series"][0]["span_count"]) == 4
