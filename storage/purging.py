@@ -82,6 +82,8 @@ def drop(table: Table, partition: Partition) -> Removed:
                 removal.freeze(connection, table.name, partition.day, ids, start_of(partition.day) + DAY)
         left_ms = 1000 * (LOCK_SECONDS - (time.monotonic() - began))
         connection.execute(f"SET LOCAL lock_timeout = {max(round(left_ms), 1)}")
+        # Waiting is bounded above; the drop itself has to end, also where it goes to the shards of many servers.
+        connection.execute("SET LOCAL statement_timeout = 0")
         connection.execute(sql.SQL("DROP TABLE {}").format(name))
         return 1
 

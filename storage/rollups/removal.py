@@ -1,8 +1,8 @@
 """Removing raw rows without losing what was added up of them: a purge freezes a day in the transaction that removes.
 
 with connection.transaction():
-    pause_ingest(connection)                          # LockNotAvailable after 200 ms: try again later
-    freeze(connection, "telemetry_events", day, ids)  # NotRolledUp: roll up first
+    pause_ingest(connection)                               # LockNotAvailable after 200 ms: try again later
+    freeze(connection, "telemetry_events", day, ids, end)  # NotRolledUp: roll up first
     ... DROP or DELETE ...
 """
 
@@ -37,7 +37,7 @@ def pause_ingest(connection: Connection) -> None:
     Raises psycopg.errors.LockNotAvailable after 200 ms: a waiting lock holds up all writers behind it.
     """
     connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-    # What is done under the pause is as short; DROP and the first DELETE are.
+    # What is looked up under the pause has to be as short.
     connection.execute(f"SET LOCAL statement_timeout = '{PAUSE_TIMEOUT}'")
     connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", (LOCK_CLASS, INGEST_LOCK))
 
