@@ -34,7 +34,7 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{rollup.name}: rebuilt."
                 if is_done
-                else f"{rollup.name}: another process goes on with the rest."
+                else f"{rollup.name}: not all yet; the worker goes on with the rest, and the log names days that fail."
             )
 
     def _invalidate(self, rollup: Rollup, project: Project, start: datetime, end: datetime) -> None:
