@@ -140,6 +140,31 @@ class AddPartitionedIndex(Operation):
         return f"Add index {self.name} to {self.table}"
 
 
+class RemovePartitionedIndex(AddPartitionedIndex):
+    """The other way round; takes the index as it was made. The drop waits for readers, writers wait for it."""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        super().database_backwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def describe(self) -> str:
+        return f"Remove index {self.name} from {self.table}"
+
+
 class ReplaceView(migrations.RunSQL):
     """A view with the given columns; going back drops it, or puts the `previous` query in its place."""
 

@@ -13,7 +13,7 @@ from projects.admin_base import KeysetChangeList, ProjectFilter, ReadOnlyTelemet
 from storage.ids import normal_trace_id
 from traces import links
 from traces.models import Span
-from traces.queries import find_span, load_trace
+from traces.queries import find_span, load_trace, of_trace
 from traces.waterfall import draw
 
 
@@ -73,9 +73,9 @@ class SpanAdmin(ReadOnlyTelemetryAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        of_trace = queryset.filter(trace_id=normal_trace_id(term))
-        if of_trace.exists():
-            return of_trace, False
+        found = of_trace(queryset, normal_trace_id(term))
+        if found.exists():
+            return found, False
         words = Q(service_name=term) | Q(user_id=term) | Q(operation_name__icontains=term)
         return queryset.filter(words), False
 

@@ -4,12 +4,14 @@ from typing import Any
 
 import django_filters
 from django import forms
+from django.db.models import QuerySet
 
 from projects.api.filters import NumberFilter, ProjectFilterSet, TimeFilter, TraceIdFilter
 from projects.api.summaries import FilterParameter, IntervalParameter, NamesParameter, SummaryParameters
 from projects.api.windows import WHOLE
+from storage.ids import normal_trace_id
 from traces.models import Span
-from traces.queries import SUMMARY_MEASURES
+from traces.queries import SUMMARY_MEASURES, of_trace
 from traces.rollups import DIMENSIONS
 
 
@@ -30,7 +32,7 @@ class SpanFilterSet(ProjectFilterSet):
     start_time = TimeFilter()
     duration_ms = NumberFilter()
     http_url = django_filters.CharFilter()
-    trace_id = TraceIdFilter()
+    trace_id = django_filters.CharFilter(method="of_trace")
     span_id = TraceIdFilter()
     parent_span_id = TraceIdFilter()
     service_name = django_filters.CharFilter()
@@ -42,6 +44,9 @@ class SpanFilterSet(ProjectFilterSet):
     user_id = django_filters.CharFilter()
     min_duration_ms = NumberFilter(field_name="duration_ms", lookup_expr="gte")
     max_duration_ms = NumberFilter(field_name="duration_ms", lookup_expr="lte")
+
+    def of_trace(self, queryset: QuerySet[Span], name: str, value: str) -> QuerySet[Span]:
+        return of_trace(queryset, normal_trace_id(value))
 
     class Meta:
         model = Span

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
+from storage.hours_of_day import in_any_hour
 from storage.ids import normal_trace_id
 from storage.rollups import summaries
 from storage.rollups.summaries import Group, Question
@@ -58,12 +59,17 @@ class Trace:
         return max(last_ms)
 
 
+def of_trace(spans: QuerySet[Span], *trace_ids: str) -> QuerySet[Span]:
+    """The spans of these traces, found by their index."""
+    return in_any_hour(spans, "start_time").filter(trace_id__in=trace_ids)
+
+
 def load_trace(spans: QuerySet[Span], text: str) -> Trace | None:
     """The trace with this id among the given spans; None where there is none."""
     if "\0" in text:
         return None
     trace_id = normal_trace_id(text)
-    found = list(spans.filter(trace_id=trace_id).order_by("start_time", "span_id")[: MAX_SPANS + 1])
+    found = list(of_trace(spans, trace_id).order_by("start_time", "span_id")[: MAX_SPANS + 1])
     if not found:
         return None
     kept = found[:MAX_SPANS]
@@ -75,10 +81,11 @@ def find_span(spans: QuerySet[Span], identifier: str) -> Span | None:
     if "\0" in identifier or len(identifier) > 2 * MAX_ID_LENGTH + 1:
         return None
     parts = identifier.split("-")
+    cuts = [("-".join(parts[:cut]), "-".join(parts[cut:])) for cut in range(1, len(parts))]
     pairs = Q(pk__in=[])
-    for cut in range(1, len(parts)):
-        pairs |= Q(trace_id="-".join(parts[:cut]), span_id="-".join(parts[cut:]))
-    return spans.filter(pairs).order_by("-start_time").first()
+    for trace_id, span_id in cuts:
+        pairs |= Q(trace_id=trace_id, span_id=span_id)
+    return of_trace(spans, *(trace_id for trace_id, _ in cuts)).filter(pairs).order_by("-start_time").first()
 
 
 def summary(question: Question) -> list[Group]:

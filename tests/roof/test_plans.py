@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from projects.models import Project
 from tests.clients import ProjectClient
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
@@ -23,10 +24,9 @@ def plan_of(api: ProjectClient, path: str) -> str:
     plans = []
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-        for query in queries:
-            if re.match(r"\s*(SELECT|WITH)", query["sql"]):
-                cursor.execute(f"EXPLAIN {query['sql']}")
-                plans += [row[0] for row in cursor.fetchall()]
+    for query in queries:
+        if re.match(r"\s*(SELECT|WITH)", query["sql"]):
+            plans.append(explain(query["sql"]))
     return "\n".join(plans)
 
 
@@ -48,3 +48,55 @@ def test_a_slow_read_uses_its_index_or_roll_up(api: ProjectClient, path: str, ta
     plan = plan_of(api, path)
     assert re.search(used, plan), plan
     assert not re.search(rf"Seq Scan on ({tables})", plan), plan
+
+
+MANY = 20_000
+
+
+@pytest.mark.parametrize(
+    ("path", "used"),
+    [
+        ("/api/v1/events/5b8efff7-9803-4103-8d26-0bd8e9d28e1c/", "telemetry_events_p{day}_date_part_id"),
+        ("/api/v1/events/order-7/", "telemetry_events_p{day}_date_part_client_id"),
+        ("/api/v1/traces/5b8efff798038103d269b633813fc60c/", "traces_p{day}_date_part_trace_id"),
+        ("/api/v1/traces/?trace_id=5b8efff798038103d269b633813fc60c", "traces_p{day}_date_part_trace_id"),
+    ],
+)
+def test_what_has_a_random_id_is_found_by_the_index_with_the_hour_before_it(
+    api: ProjectClient, project: Project, path: str, used: str
+) -> None:
+    moment = NOW - timedelta(hours=30)
+    event = {"event_name": "order", "id": "order-7", "timestamp": f"{moment.isoformat()[:19]}Z"}
+    span = {"trace_id": "5b8efff798038103d269b633813fc60c", "span_id": "d269b633813fc60c", "duration_ms": 1}
+    span |= {"service_name": "shop", "operation_name": "pay", "start_time": event["timestamp"]}
+    api.post("/api/v1/events", {"events": [event]})
+    api.post("/api/v1/traces", {"spans": [span]})
+    fill(project, moment, "telemetry_events", "event_timestamp", id="gen_random_uuid()", client_id="'c' || n")
+    fill(project, moment, "traces", "start_time", trace_id="md5(n::text)")
+    with CaptureQueriesContext(connection) as queries:
+        api.get(path)
+    plan = explain(queries.captured_queries[-1]["sql"])
+    assert re.search(used.format(day=f"{moment:%Y%m%d}"), plan), plan
+
+
+def fill(project: Project, moment: datetime, table: str, time_column: str, **random: str) -> None:
+    """Many rows like the newest one of this moment, in the test's transaction."""
+    columns = {time_column: f"{time_column} + n * interval '1 ms'", **random}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = %s ORDER BY ordinal_position",
+            [table],
+        )
+        values = ", ".join(columns.get(name, name) for (name,) in cursor.fetchall())
+        cursor.execute(
+            f"INSERT INTO {table} SELECT {values} FROM generate_series(1, {MANY}) AS n, "
+            f"(SELECT * FROM {table} WHERE project_id = %s LIMIT 1) AS row",
+            [project.pk],
+        )
+        cursor.execute(f"ANALYZE {table}_p{moment:%Y%m%d}")
+
+
+def explain(sql: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {sql}")
+        return "\n".join(row[0] for row in cursor.fetchall())
