@@ -271,6 +271,18 @@ def test_a_day_with_late_data_on_its_way_is_not_frozen(rolled_project: Project) 
             freeze(own, EVENTS.name, day, [rolled_project.pk], start_of(day) + timedelta(days=1))
 
 
+@pytest.mark.xdist_group("event-watermark")
+def test_a_purge_in_the_running_hour_leaves_the_hour_its_rows(rolled_project: Project) -> None:
+    """Up to the watermark they are added up, but as a piece that the end of the hour makes anew from them."""
+    sent = [sent_at(25), sent_at(120), sent_at(-15)]
+    store(rolled_project, sent)
+    advance(rolled_project)
+    purge(EVENT_ROLLUP, rolled_project, NOW.date())
+    assert summary(rolled_project) == expected(sent)
+    advance(rolled_project, NOW + HOUR)
+    assert summary(rolled_project) == expected(sent)
+
+
 @pytest.mark.parametrize("interval", [timedelta(minutes=30), timedelta(hours=1), timedelta(days=1)])
 @pytest.mark.xdist_group("event-watermark")
 def test_summaries_of_every_tier_agree_while_hours_are_closed_invalid_or_new(
