@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from events.models import Event
 from events.rollups import ACTOR, EVENT_ROLLUP, MEASURES, MINUTE_DIMENSIONS, RAW_ROW
-from storage.hours_of_day import in_any_hour
+from storage.day_slices import in_any_slice
 from storage.ids import as_uuid
 from storage.rollups import reading, summaries
 from storage.rollups.summaries import Group, Question
@@ -34,7 +34,7 @@ class CannotSummarise(ValueError):
 def with_id(events: QuerySet[Event], text: str) -> QuerySet[Event]:
     """The events with this UUID or client id: one per time it was sent with."""
     identifier = as_uuid(text)
-    indexed = in_any_hour(events, "event_timestamp")
+    indexed = in_any_slice(events, "event_timestamp")
     return indexed.filter(id=identifier) if identifier else indexed.filter(client_id=text)
 
 

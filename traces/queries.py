@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
-from storage.hours_of_day import in_any_hour
+from storage.day_slices import in_any_slice
 from storage.ids import normal_trace_id
 from storage.rollups import summaries
 from storage.rollups.summaries import Group, Question
@@ -61,7 +61,7 @@ class Trace:
 
 def of_trace(spans: QuerySet[Span], *trace_ids: str) -> QuerySet[Span]:
     """The spans of these traces, found by their index."""
-    return in_any_hour(spans, "start_time").filter(trace_id__in=trace_ids)
+    return in_any_slice(spans, "start_time").filter(trace_id__in=trace_ids)
 
 
 def load_trace(spans: QuerySet[Span], text: str) -> Trace | None:

@@ -56,13 +56,13 @@ MANY = 20_000
 @pytest.mark.parametrize(
     ("path", "used"),
     [
-        ("/api/v1/events/5b8efff7-9803-4103-8d26-0bd8e9d28e1c/", "telemetry_events_p{day}_date_part_id"),
-        ("/api/v1/events/order-7/", "telemetry_events_p{day}_date_part_client_id"),
-        ("/api/v1/traces/5b8efff798038103d269b633813fc60c/", "traces_p{day}_date_part_trace_id"),
-        ("/api/v1/traces/?trace_id=5b8efff798038103d269b633813fc60c", "traces_p{day}_date_part_trace_id"),
+        ("/api/v1/events/5b8efff7-9803-4103-8d26-0bd8e9d28e1c/", "telemetry_events_p{day}_mod_id"),
+        ("/api/v1/events/order-7/", "telemetry_events_p{day}_mod_client_id"),
+        ("/api/v1/traces/5b8efff798038103d269b633813fc60c/", "traces_p{day}_mod_trace_id"),
+        ("/api/v1/traces/?trace_id=5b8efff798038103d269b633813fc60c", "traces_p{day}_mod_trace_id"),
     ],
 )
-def test_what_has_a_random_id_is_found_by_the_index_with_the_hour_before_it(
+def test_what_has_a_random_id_is_found_by_the_index_with_the_slice_before_it(
     api: ProjectClient, project: Project, path: str, used: str
 ) -> None:
     moment = NOW - timedelta(hours=30)
