@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 MAX_SENT_BYTES = 20_000_000
@@ -21,7 +21,8 @@ MAX_READER_WAIT_SECONDS = 1.0
 _readers = threading.BoundedSemaphore(MAX_READERS)
 _drainers = threading.BoundedSemaphore(MAX_DRAINERS)
 
-_WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+_WINDOW_BITS = {"gzip": 31, "deflate": 15}
+DEFLATED = frozenset(_WINDOW_BITS)
 
 
 class BodyTooLarge(ValueError):
@@ -102,13 +103,14 @@ def drain(read: Callable[[int], bytes]) -> None:
         _drainers.release()
 
 
-def inflate(body: bytes, encoding: str) -> bytes:
-    """Undo a Content-Encoding (gzip, deflate, identity), stopping at 50 MB."""
-    name = encoding.strip().lower()
+def inflate(body: bytes, encoding: str, allowed: Iterable[str] = DEFLATED) -> bytes:
+    """Undo a Content-Encoding (one of those allowed, or identity), stopping at 50 MB."""
+    name = encoding.strip().lower().removeprefix("x-")
     if name in ("", "identity"):
         return body
-    if name not in _WINDOW_BITS:
-        raise UnknownEncoding(f"Content-Encoding {encoding!r} is not supported; use gzip, deflate or none.")
+    if name not in allowed:
+        known = ", ".join(sorted(allowed))
+        raise UnknownEncoding(f"Content-Encoding {encoding[:100]!r} is not supported; use {known} or none.")
     try:
         return b"".join(_members(memoryview(body), _WINDOW_BITS[name]))
     except zlib.error:

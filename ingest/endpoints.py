@@ -7,24 +7,18 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from events.records import EventRecord
-from events.records import prepare as prepare_events
-from ingest.pipeline import Signal
 from ingest.protocols.native import NativeFormat
 from ingest.schemas import INGEST_ANSWERS, body_schema
 from ingest.views import IngestView
 from metrics.business import BusinessMetricRecord
-from metrics.business import prepare as prepare_business_metrics
 from metrics.records import MetricRecord
-from metrics.records import prepare as prepare_metrics
 from traces.records import SpanRecord
-from traces.records import prepare as prepare_spans
 
 
 class EventIngestView(IngestView):
     """Events and log records."""
 
-    signal = Signal("events", prepare_events)
-    wire = NativeFormat(EventRecord, "events", bare=True)
+    formats = (NativeFormat("events", EventRecord, "events", bare=True),)
 
     @extend_schema(
         operation_id="send_events",
@@ -39,8 +33,7 @@ class EventIngestView(IngestView):
 class MetricIngestView(IngestView):
     """Points of metric series."""
 
-    signal = Signal("metrics", prepare_metrics)
-    wire = NativeFormat(MetricRecord, "metrics")
+    formats = (NativeFormat("metrics", MetricRecord, "metrics"),)
 
     @extend_schema(
         operation_id="send_metrics",
@@ -55,8 +48,7 @@ class MetricIngestView(IngestView):
 class BusinessMetricIngestView(IngestView):
     """Numbers over periods; another value for the same period replaces the older one."""
 
-    signal = Signal("business", prepare_business_metrics)
-    wire = NativeFormat(BusinessMetricRecord, "metrics")
+    formats = (NativeFormat("business", BusinessMetricRecord, "metrics"),)
 
     @extend_schema(
         operation_id="send_business_metrics",
@@ -71,8 +63,7 @@ class BusinessMetricIngestView(IngestView):
 class SpanIngestView(IngestView):
     """Spans of traces."""
 
-    signal = Signal("traces", prepare_spans)
-    wire = NativeFormat(SpanRecord, "spans")
+    formats = (NativeFormat("traces", SpanRecord, "spans"),)
 
     @extend_schema(
         operation_id="send_spans",

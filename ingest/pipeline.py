@@ -5,28 +5,18 @@ Every wire format ends here; nothing else writes what comes from outside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from ingest.counters import count
-from ingest.protocols.base import Decoded
+from ingest.protocols.base import Batch
+from ingest.signals import SIGNALS
 from projects.retention import Kind, days_kept
 from storage.records import Answer, Bounds, Outcome, Receipt, RecordError, Write, WriteRequest
 from storage.writer import write_request
 
 MAX_AHEAD = timedelta(hours=1)
-
-Prepare = Callable[[Iterable[tuple[int, Any]], Bounds], tuple[Write, list[RecordError]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """How one kind of record becomes rows, and which retention bounds its time."""
-
-    kind: Kind
-    prepare: Prepare
 
 
 def bounds_of(project_id: int, kind: Kind, received_at: datetime) -> Bounds:
@@ -39,28 +29,38 @@ def bounds_of(project_id: int, kind: Kind, received_at: datetime) -> Bounds:
 class Prepared:
     """Rows ready for the writer, and the errors of records that have none."""
 
-    kind: Kind
-    write: Write
+    batch: Batch
+    writes: list[Write]
     refused: list[RecordError]
+    received_at: datetime
+
+    @property
+    def signal(self) -> str:
+        """What the counters call it: the first part's signal is what the request is about."""
+        return self.batch.parts[0].signal if self.batch.parts else ""
 
 
-def prepare(signal: Signal, decoded: Decoded[Any], bounds: Bounds) -> Prepared:
-    """Rows of the records, as COPY takes them. All computing of a request is here; it waits for nothing."""
-    write, errors = signal.prepare(decoded.records, bounds)
-    write.encode()
-    return Prepared(signal.kind, write, [*decoded.errors, *errors])
+def prepare(batch: Batch, project_id: int, received_at: datetime) -> Prepared:
+    """Rows of the records, as COPY takes them. All computing of a request is here."""
+    writes: list[Write] = []
+    refused: list[RecordError] = []
+    for part in batch.parts:
+        signal = SIGNALS[part.signal]
+        write, errors = signal.prepare(part.records, bounds_of(project_id, signal.kind, received_at))
+        refused += [*part.errors, *errors]
+        if write.rows:
+            write.encode()
+            writes.append(write)
+    return Prepared(batch, writes, refused, received_at)
 
 
 def store(
-    prepared: Prepared,
-    answer: Callable[[Outcome], Answer],
-    *,
-    received_at: datetime,
-    receipt: Receipt | None = None,
-) -> Answer:
-    """Store the records and return the answer after the commit.
+    prepared: Prepared, answer: Callable[[Batch, Outcome], Answer], receipt: Receipt | None = None
+) -> tuple[Answer, Outcome]:
+    """Store the records; the answer and what became of them, after the commit.
 
-    Raises storage.writer's QueueFull, StoreUnavailable and ReceiptMismatch.
+    The outcome is empty where the answer comes from a receipt. Raises storage.writer's QueueFull, StoreUnavailable
+    and ReceiptMismatch.
     """
     told: list[Outcome] = []
 
@@ -68,12 +68,13 @@ def store(
         # Only the last one counts: a transaction that is tried again asks again.
         errors = [*prepared.refused, *outcome.errors]
         told[:] = [Outcome(outcome.inserted, outcome.duplicates, errors)]
-        return answer(told[0])
+        return answer(prepared.batch, told[0])
 
-    if not prepared.write.rows and receipt is None:
+    if not prepared.writes and receipt is None:
         result = finish(Outcome())
     else:
-        result = write_request(WriteRequest([prepared.write], finish, received_at, receipt))
-    for outcome in told:
-        count(prepared.kind, outcome)
-    return result
+        result = write_request(WriteRequest(prepared.writes, finish, prepared.received_at, receipt))
+    outcome = told[0] if told else Outcome()
+    if prepared.signal:
+        count(prepared.signal, outcome)
+    return result, outcome

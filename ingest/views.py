@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
@@ -10,20 +12,23 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ingest import pipeline
+from ingest.authentication import ACCESS_TOKEN, IngestKeyAuthentication
 from ingest.bodies import BodyReader, BodyTooLarge, BrokenEncoding, TooManyReaders, UnknownEncoding, inflate
-from ingest.protocols.base import FormatError, TooManyRecords, WireFormat
+from ingest.protocols.base import FormatError, Head, Refusal, TooManyRecords, WireFormat
 from ingest.turns import turn
 from projects.api.authentication import KeyRateThrottle, project_id_of
 from projects.api.errors import BadRequest, Unavailable
 from projects.api.filters import refuse_parameters
-from storage.records import Receipt, digest_128
+from storage.records import Answer, Receipt, digest_128
 from storage.transaction import ReceiptMismatch
 from storage.writer import QueueFull, StoreUnavailable
 
 MAX_IDEMPOTENCY_KEY = 200
+KEPT_HEADERS = ("Retry-After", "Allow", "WWW-Authenticate")
 
 
 class TooLarge(APIException):
@@ -48,29 +53,39 @@ class AnyParser(BaseParser):
 
 
 class IngestView(APIView):
-    """Base of all endpoints that take telemetry."""
+    """Base of all endpoints that take telemetry: finds the format, reads the body, stores, answers in the format."""
 
     scopes = {"POST": "ingest"}
     parser_classes = [AnyParser]
+    authentication_classes = [IngestKeyAuthentication]
     throttle_classes = [KeyRateThrottle]
 
-    signal: ClassVar[pipeline.Signal]
-    wire: ClassVar[WireFormat]
+    formats: ClassVar[Sequence[WireFormat]]
+    """Those spoken at this path; the first that takes a request's head reads it."""
+
+    head: Head
+    wire: WireFormat
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # Before anything can fail: refusals are answered in the format, too.
+        self.head = head_of(request)
+        found = next((one for one in self.formats if one.takes(self.head)), None)
+        self.wire = found or self.formats[0]
         super().initial(request, *args, **kwargs)
-        refuse_parameters(request)
+        refuse_parameters(request, known=(ACCESS_TOKEN,))
+        if found is None:
+            raise _unsupported(self.head, self.formats)
 
     def post(self, request: Request) -> HttpResponse:
-        _check_media_type(request.META.get("CONTENT_TYPE", ""))
-        body = self._read(request)
+        body = inflated(request, self.wire)
         received_at = timezone.now()
-        bounds = pipeline.bounds_of(project_id_of(request), self.signal.kind, received_at)
         try:
             with turn(len(body)):
-                prepared = pipeline.prepare(self.signal, self.wire.decode(body), bounds)
+                prepared = pipeline.prepare(
+                    self.wire.decode(body, self.head), project_id_of(request), received_at
+                )
                 receipt = _receipt(request, body)
-            result = pipeline.store(prepared, self.wire.answer, received_at=received_at, receipt=receipt)
+            answer, _ = pipeline.store(prepared, self.wire.answer, receipt)
         except FormatError as error:
             raise BadRequest(error.detail, code="malformed") from None
         except TooManyRecords:
@@ -83,28 +98,73 @@ class IngestView(APIView):
             ) from None
         except StoreUnavailable:
             raise Unavailable from None
-        return HttpResponse(result.body, status=result.status, content_type="application/json")
+        return _response(answer)
 
-    def _read(self, request: Request) -> bytes:
-        encoding = request.META.get("HTTP_CONTENT_ENCODING", "")
-        request._request.body_was_read = True  # type: ignore[attr-defined]  # told to the middleware that drains
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(response, Response):
+            response = self._refused(response)
+        finished = super().finalize_response(request, response, *args, **kwargs)
+        if ACCESS_TOKEN in request.query_params:
+            # RFC 6750: a key in a URL must not end up in a shared cache.
+            finished["Cache-Control"] = "private"
+        return finished
+
+    def _refused(self, response: Response) -> HttpResponse:
+        """DRF's answer to an error, put into the words of the format."""
+        refusal = Refusal(response.status_code, response.data["code"], response.data["detail"])
+        answer = self.wire.refuse(refusal, self.head)
+        if answer is None:
+            return response
+        kept = {name: value for name, value in response.headers.items() if name in KEPT_HEADERS}
+        return _response(replace(answer, headers=(*answer.headers, *kept.items())))
+
+
+def head_of(request: Request) -> Head:
+    headers = {name.lower(): value for name, value in request._request.headers.items()}
+    return Head(request.META.get("CONTENT_TYPE", ""), headers, request.path)
+
+
+def sent_body(request: Request) -> bytes:
+    """The body as sent, read once: who asks again gets the same bytes. Raises TooLarge or Unavailable."""
+    inner: Any = request._request
+    if not hasattr(inner, "sent_body"):
+        inner.body_was_read = True  # told to the middleware that drains
         try:
-            return inflate(BodyReader(request.META).read(), encoding)
+            inner.sent_body = BodyReader(request.META).read()
         except BodyTooLarge:
             raise TooLarge from None
         except TooManyReaders:
             raise Unavailable("Too many slow requests; try again.", code="busy") from None
-        except UnknownEncoding as error:
-            raise UnsupportedMediaType("", str(error)) from None
-        except BrokenEncoding as error:
-            raise BadRequest(str(error), code="broken_encoding") from None
+    body: bytes = inner.sent_body
+    return body
 
 
-def _check_media_type(content_type: str) -> None:
-    media_type = content_type.partition(";")[0].strip().lower()
-    if media_type not in ("", "application/json") and not media_type.endswith("+json"):
-        detail = f"Content-Type {media_type[:100]!r} is not supported; send application/json."
-        raise UnsupportedMediaType(media_type, detail)
+def inflated(request: Request, wire: WireFormat) -> bytes:
+    """The body without its Content-Encoding."""
+    encoding = request.META.get("HTTP_CONTENT_ENCODING", "")
+    try:
+        return inflate(sent_body(request), encoding, wire.encodings)
+    except BodyTooLarge:
+        raise TooLarge from None
+    except UnknownEncoding as error:
+        raise UnsupportedMediaType("", str(error), code="unsupported_encoding") from None
+    except BrokenEncoding as error:
+        raise BadRequest(str(error), code="broken_encoding") from None
+
+
+def _response(answer: Answer) -> HttpResponse:
+    return HttpResponse(
+        answer.body,
+        status=answer.status,
+        content_type=answer.content_type,
+        headers=dict(answer.headers),
+    )
+
+
+def _unsupported(head: Head, formats: Sequence[WireFormat]) -> UnsupportedMediaType:
+    known = ", ".join(dict.fromkeys(name for one in formats for name in one.media_types))
+    detail = f"Content-Type {head.media_type[:100]!r} is not supported; send {known}."
+    return UnsupportedMediaType(head.media_type, detail)
 
 
 def _receipt(request: Request, body: bytes) -> Receipt | None:

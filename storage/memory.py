@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from storage.connections import connect
 from storage.records import Answer, Write, WriteRequest
@@ -65,14 +66,14 @@ def known_receipts(cursor: Cursor, requests: Sequence[WriteRequest]) -> dict[int
     for (project_id, text), indexes in by_receipt.items():
         oldest = requests[indexes[0]].received_at - RECEIPT_LIFE
         cursor.execute(
-            "SELECT body_hash, status, answer FROM ingest_receipts "
+            "SELECT body_hash, status, answer, content_type, headers FROM ingest_receipts "
             "WHERE project_id = %s AND idempotency_key = %s AND created_at > %s",
             (project_id, text, oldest),
         )
         row = cursor.fetchone()
         hashes = {index: _body_hash(requests[index]) for index in indexes}
         if row:
-            answer = Answer(row[1], bytes(row[2]))
+            answer = Answer(row[1], bytes(row[2]), row[3], tuple((name, value) for name, value in row[4]))
             known |= {index: answer if found == row[0] else None for index, found in hashes.items()}
         else:
             first = indexes[0]
@@ -92,6 +93,8 @@ def keep_receipts(cursor: Cursor, answered: Sequence[tuple[WriteRequest, Answer]
             request.receipt.body_hash,
             answer.status,
             answer.body,
+            answer.content_type,
+            Jsonb(answer.headers),
             request.received_at,
         )
         for request, answer in answered
@@ -99,10 +102,11 @@ def keep_receipts(cursor: Cursor, answered: Sequence[tuple[WriteRequest, Answer]
     ]
     if rows:
         cursor.executemany(
-            "INSERT INTO ingest_receipts (project_id, idempotency_key, body_hash, status, answer, created_at) "
-            "VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (project_id, idempotency_key) DO UPDATE SET "
+            "INSERT INTO ingest_receipts (project_id, idempotency_key, body_hash, status, answer, content_type, "
+            "headers, created_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s) "
+            "ON CONFLICT (project_id, idempotency_key) DO UPDATE SET "
             "body_hash = EXCLUDED.body_hash, status = EXCLUDED.status, answer = EXCLUDED.answer, "
-            "created_at = EXCLUDED.created_at",
+            "content_type = EXCLUDED.content_type, headers = EXCLUDED.headers, created_at = EXCLUDED.created_at",
             rows,
         )
 

@@ -122,6 +122,8 @@ class Answer:
 
     status: int
     body: bytes
+    content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,5 +28,5 @@ class DrainMiddleware:
 
     @staticmethod
     def _may_have_body(request: HttpRequest) -> bool:
-        is_api = request.method in METHODS_WITH_BODY and request.path.startswith("/api/")
+        is_api = request.method in METHODS_WITH_BODY and request.path.startswith(("/api/", "/v1/"))
         return is_api and not getattr(request, "body_was_read", False)

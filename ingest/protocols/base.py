@@ -1,15 +1,19 @@
-"""What every format's `decode` returns and raises."""
+"""What every wire format is made of: bytes and a head in, records and errors out, an outcome back to bytes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from storage.records import Answer, Outcome, RecordError
 
 RecordT = TypeVar("RecordT")
 
 MAX_RECORDS = 10_000
+
+SignalName = Literal["events", "metrics", "business", "traces"]
+"""Which of `ingest.signals` makes rows of a record."""
 
 
 class FormatError(ValueError):
@@ -25,17 +29,80 @@ class TooManyRecords(ValueError):
     """More than 10,000 records in one body (413)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A request beside its body. Header names are in lower case, values as they were sent."""
+
+    content_type: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    path: str = ""
+
+    @property
+    def media_type(self) -> str:
+        """Without parameters, in lower case."""
+        return self.content_type.partition(";")[0].strip().lower()
+
+
 @dataclass(slots=True)
 class Decoded(Generic[RecordT]):
-    """Records with their place in the body, and an error for each record that didn't decode."""
+    """Records of one signal with their place in the body, and an error for each record that didn't decode."""
 
+    signal: SignalName
     records: list[tuple[int, RecordT]] = field(default_factory=list)
     errors: list[RecordError] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Batch:
+    """All that one body holds. Places are counted over all parts, so that an error names one record only."""
+
+    parts: list[Decoded[Any]]
+    note: Any = None
+    """What the format's own `answer` wants to know again."""
+
+    @property
+    def record_count(self) -> int:
+        """Records sent, good and bad."""
+        return sum(len(part.records) + len(part.errors) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request is refused whole: an HTTP status, a code and a sentence."""
+
+    status: int
+    code: str
+    detail: str
+
+
 class WireFormat(Protocol):
-    """One wire format: bytes in, records out; an outcome in, the answer's bytes out."""
+    """One wire format. No Django inside: the fuzzers call it alone."""
 
-    def decode(self, body: bytes, /) -> Decoded[Any]: ...
+    @property
+    def name(self) -> str:
+        """As the sources page has it."""
+        ...
 
-    def answer(self, outcome: Outcome, /) -> Answer: ...
+    @property
+    def media_types(self) -> tuple[str, ...]:
+        """What a client should send, for the words of a refusal."""
+        ...
+
+    @property
+    def encodings(self) -> frozenset[str]:
+        """The values of Content-Encoding it reads beside none."""
+        ...
+
+    def takes(self, head: Head, /) -> bool:
+        """Whether a request of this head is of this format."""
+        ...
+
+    def decode(self, body: bytes, head: Head, /) -> Batch:
+        """Raises FormatError where nothing of the body can be read, TooManyRecords past 10,000."""
+        ...
+
+    def answer(self, batch: Batch, outcome: Outcome, /) -> Answer: ...
+
+    def refuse(self, refusal: Refusal, head: Head, /) -> Answer | None:
+        """The answer to a request that is refused whole; None for the API's own JSON."""
+        ...

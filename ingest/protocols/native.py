@@ -13,7 +13,16 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from ingest.protocols.base import MAX_RECORDS, Decoded, FormatError, TooManyRecords
+from ingest.protocols.base import (
+    MAX_RECORDS,
+    Batch,
+    Decoded,
+    FormatError,
+    Head,
+    Refusal,
+    SignalName,
+    TooManyRecords,
+)
 from storage.records import Answer, Outcome, RecordError
 from storage.values import nul_field
 
@@ -40,15 +49,28 @@ _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
 class NativeFormat(Generic[RecordT]):
     """Decoder of one signal: `key` names the list in the body, `bare` also admits one record without a list."""
 
-    def __init__(self, record: type[RecordT], key: str, *, bare: bool = False) -> None:
+    name = "json"
+    media_types = ("application/json",)
+    encodings = frozenset({"gzip", "deflate"})
+
+    def __init__(self, signal: SignalName, record: type[RecordT], key: str, *, bare: bool = False) -> None:
+        self.signal = signal
         self.key = key
         self.bare = bare
         envelope = msgspec.defstruct("Envelope", [(key, list[record])], forbid_unknown_fields=True)  # type: ignore[valid-type]  # the type is a value here
         self._whole: msgspec.json.Decoder[Any] = msgspec.json.Decoder(envelope)
         self._single = msgspec.json.Decoder(record)
 
-    def decode(self, body: bytes) -> Decoded[RecordT]:
+    def takes(self, head: Head) -> bool:
+        """JSON, also where nothing is said or a browser's beacon says `text/plain`."""
+        media_type = head.media_type
+        return media_type in ("", "application/json", "text/plain") or media_type.endswith("+json")
+
+    def decode(self, body: bytes, head: Head) -> Batch:
         """Raises FormatError where the body is no JSON or not of the shape, TooManyRecords past 10,000."""
+        return Batch([self._decode(body)])
+
+    def _decode(self, body: bytes) -> Decoded[RecordT]:
         if not body.strip():
             raise FormatError(f"The body is empty; send a JSON object with a list {self.key!r}.", self.key)
         _check_depth(body)
@@ -62,12 +84,15 @@ class NativeFormat(Generic[RecordT]):
             raise FormatError(f"The body is not valid JSON: {_explained(error, body)}.") from None
         _check_count(records)
         if _may_hold_nul(body):
-            return _without_nul(list(enumerate(records)))
-        return Decoded(list(enumerate(records)))
+            return self._without_nul(list(enumerate(records)))
+        return Decoded(self.signal, list(enumerate(records)))
 
-    def answer(self, outcome: Outcome) -> Answer:
+    def answer(self, batch: Batch, outcome: Outcome) -> Answer:
         """See native_answer."""
         return native_answer(outcome)
+
+    def refuse(self, refusal: Refusal, head: Head) -> None:
+        """Refused in the API's own JSON."""
 
     def _raw_records(self, body: bytes) -> list[msgspec.Raw]:
         try:
@@ -90,7 +115,7 @@ class NativeFormat(Generic[RecordT]):
 
     def _decode_each(self, raws: list[msgspec.Raw], body: bytes) -> Decoded[RecordT]:
         _check_count(raws)
-        decoded: Decoded[RecordT] = Decoded()
+        decoded: Decoded[RecordT] = Decoded(self.signal)
         for index, raw in enumerate(raws):
             try:
                 decoded.records.append((index, self._single.decode(raw)))
@@ -101,8 +126,17 @@ class NativeFormat(Generic[RecordT]):
             except msgspec.DecodeError as error:
                 raise FormatError(f"Record {index} is not valid JSON: {error}.") from None
         if _may_hold_nul(body):
-            checked = _without_nul(decoded.records)
-            return Decoded(checked.records, decoded.errors + checked.errors)
+            checked = self._without_nul(decoded.records)
+            return Decoded(self.signal, checked.records, decoded.errors + checked.errors)
+        return decoded
+
+    def _without_nul(self, records: list[tuple[int, RecordT]]) -> Decoded[RecordT]:
+        decoded: Decoded[RecordT] = Decoded(self.signal)
+        for index, record in records:
+            if name := nul_field(record):
+                decoded.errors.append(RecordError(index, name, "nul", f"{name} holds a NUL character"))
+            else:
+                decoded.records.append((index, record))
         return decoded
 
 
@@ -136,16 +170,6 @@ def _check_count(records: list[Any]) -> None:
 def _may_hold_nul(body: bytes) -> bool:
     # Most bodies hold no backslash at all, and looking for one byte is much cheaper.
     return b"\\" in body and b"\\u0000" in body
-
-
-def _without_nul(records: list[tuple[int, RecordT]]) -> Decoded[RecordT]:
-    decoded: Decoded[RecordT] = Decoded()
-    for index, record in records:
-        if name := nul_field(record):
-            decoded.errors.append(RecordError(index, name, "nul", f"{name} holds a NUL character"))
-        else:
-            decoded.records.append((index, record))
-    return decoded
 
 
 def _too_deep() -> FormatError:

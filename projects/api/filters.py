@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -81,9 +82,11 @@ class ProjectFilterSet(django_filters.FilterSet):
         return parameter in cls.base_filters or bool(dot and key and column in cls.json_columns)
 
 
-def refuse_parameters(request: Request) -> None:
-    """For views that take no query parameters: any is 400 by name."""
+def refuse_parameters(request: Request, known: Container[str] = ()) -> None:
+    """For views that take few query parameters or none: any other is 400 by name."""
     for parameter in request.query_params:
+        if parameter in known:
+            continue
         raise BadRequest(f"Unknown query parameter {parameter[:100]!r}.", code="unknown_parameter")
 
 

@@ -1,0 +1,33 @@
+"""How records of each signal become rows, and which retention bounds their times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from events.records import prepare as prepare_events
+from ingest.protocols.base import SignalName
+from metrics.business import prepare as prepare_business_metrics
+from metrics.records import prepare as prepare_metrics
+from projects.retention import Kind
+from storage.records import Bounds, RecordError, Write
+from traces.records import prepare as prepare_spans
+
+Prepare = Callable[[Iterable[tuple[int, Any]], Bounds], tuple[Write, list[RecordError]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """How one kind of record becomes rows, and which retention bounds its time."""
+
+    kind: Kind
+    prepare: Prepare
+
+
+SIGNALS: Mapping[SignalName, Signal] = {
+    "events": Signal("events", prepare_events),
+    "metrics": Signal("metrics", prepare_metrics),
+    "business": Signal("business", prepare_business_metrics),
+    "traces": Signal("traces", prepare_spans),
+}
