@@ -55,8 +55,8 @@ EVENTS = register(
 TraceId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
-class EventRecord(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """One native event. `license_id` and `event_data` are older names of `tenant_id` and `properties`."""
+class _EventFields(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """`license_id` and `event_data` are older names of `tenant_id` and `properties`."""
 
     event_name: Name
     event_type: Text = ""
@@ -80,7 +80,21 @@ class EventRecord(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     event_data: dict[str, Any] | None = None
 
 
-def prepare(records: Iterable[tuple[int, EventRecord]], bounds: Bounds) -> tuple[Write, list[RecordError]]:
+class EventRecord(_EventFields, forbid_unknown_fields=True, kw_only=True):
+    """One native event."""
+
+
+class ForeignEvent(_EventFields, forbid_unknown_fields=True, kw_only=True):
+    """What other formats make of theirs. Their decoders keep the limits: a struct made by hand checks nothing."""
+
+    id_is_text: bool = False
+    """The id is a text even where it looks like a UUID: unique only together with its source."""
+
+
+AnyEvent = EventRecord | ForeignEvent
+
+
+def prepare(records: Iterable[tuple[int, AnyEvent]], bounds: Bounds) -> tuple[Write, list[RecordError]]:
     """Rows for the writer from (index, record) pairs, and an error for each record that can't be stored."""
     write = Write(EVENTS)
     errors: list[RecordError] = []
@@ -101,7 +115,7 @@ def prepare(records: Iterable[tuple[int, EventRecord]], bounds: Bounds) -> tuple
     return write, errors
 
 
-def _moment(index: int, record: EventRecord, bounds: Bounds) -> tuple[datetime | RecordError, bool]:
+def _moment(index: int, record: AnyEvent, bounds: Bounds) -> tuple[datetime | RecordError, bool]:
     """When the event happened, and whether its identity must be claimed because only the id tells a retry."""
     given = record.timestamp
     if given is not None:
@@ -117,13 +131,14 @@ def _moment(index: int, record: EventRecord, bounds: Bounds) -> tuple[datetime |
     return bounds.received_at + timedelta(microseconds=index), record.id is not None
 
 
-def _id(record: EventRecord, bounds: Bounds) -> tuple[str, str | None]:
+def _id(record: AnyEvent, bounds: Bounds) -> tuple[str, str | None]:
     if record.id is None:
         return str(random_uuid()), None
-    return stored_id(bounds.project_id, record.source, record.id)
+    is_text = isinstance(record, ForeignEvent) and record.id_is_text
+    return stored_id(bounds.project_id, record.source, record.id, is_text=is_text)
 
 
-def _problem(index: int, record: EventRecord) -> RecordError | None:
+def _problem(index: int, record: AnyEvent) -> RecordError | None:
     if record.source_ip is not None and not _is_address(record.source_ip):
         return RecordError(index, "source_ip", "invalid", "source_ip is not an IPv4 or IPv6 address")
     if record.license_id is not None and record.tenant_id is not None:
@@ -146,7 +161,7 @@ def _given_twice(index: int, name: str, older: str) -> RecordError:
     return RecordError(index, older, "given_twice", f"{older} is another name of {name}; send one of them")
 
 
-def _row(record: EventRecord, bounds: Bounds, moment: datetime, event_id: str, client_id: str | None) -> Row:
+def _row(record: AnyEvent, bounds: Bounds, moment: datetime, event_id: str, client_id: str | None) -> Row:
     tenant = record.tenant_id if record.tenant_id is not None else record.license_id
     properties = record.properties if record.properties is not None else record.event_data
     user_id = text_or_none(record.user_id)

@@ -77,6 +77,9 @@ POINTS = register(
     )
 )
 
+Temporality = Literal["delta", "cumulative"]
+"""What a counter or distribution holds: what came since the point before, or all since `start_time` (OTLP's words)."""
+
 MetricType = Literal["counter", "gauge", "histogram", "timer"]
 
 
@@ -112,6 +115,11 @@ class PointRecord(_Described, forbid_unknown_fields=True, kw_only=True):
     metric_value: float | None = None
     distribution: Distribution | None = None
     stale: bool = False
+    temporality: Temporality | None = None
+    start_time: Moment | None = None
+    """Since when a cumulative value or distribution has been counting."""
+    histogram: dict[str, Any] | None = None
+    """The buckets or quantiles as they came, for people to read."""
 
 
 AnyMetricRecord = MetricRecord | PointRecord

@@ -23,12 +23,16 @@ def as_uuid(text: str) -> uuid.UUID | None:
     return uuid.UUID(text) if _UUID.fullmatch(text) else None
 
 
-def stored_id(project_id: int, source: str | None, text: str) -> tuple[str, str | None]:
+def stored_id(
+    project_id: int, source: str | None, text: str, *, is_text: bool = False
+) -> tuple[str, str | None]:
     """(id to store, text to keep): a UUID keeps no text, another text becomes UUIDv5 of (project, source, text).
+
+    `is_text`: it is one whatever it looks like.
 
     The id in canonical form: making a UUID object of each costs more than decoding the whole record.
     """
-    if _UUID.fullmatch(text):
+    if not is_text and _UUID.fullmatch(text):
         return text.lower(), None
     return str(uuid.uuid5(NAMESPACE, f"{project_id}\0{source or ''}\0{text}")), text
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 _encode = msgspec.json.Encoder().encode
 
+EMPTY_LIST = "[]"
+
 
 def json_text(value: Mapping[str, Any] | None) -> str:
     """JSON text of an object for a `jsonb` column; None is an empty object."""
     return _encode(value).decode() if value else "{}"
+
+
+def list_text(value: Sequence[Any] | None) -> str:
+    """JSON text of a list for a `jsonb` column; None is an empty list."""
+    return _encode(value).decode() if value else EMPTY_LIST
 
 
 def has_nul(value: Any) -> bool:

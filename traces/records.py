@@ -12,7 +12,7 @@ from storage.ids import normal_trace_id
 from storage.records import Bounds, RecordError, Row, Write
 from storage.registry import Sharding, Table, register
 from storage.times import utc_time
-from storage.values import json_text
+from storage.values import EMPTY_LIST, json_text, list_text
 
 SPANS = register(
     Table(
@@ -47,7 +47,6 @@ SPANS = register(
 
 # The look-ahead: "$" alone also matches before a line break at the end.
 _ID_PATTERN = r"^[0-9A-Za-z_-]+$(?!\n)"
-EMPTY_LIST = "[]"
 
 TraceId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=_ID_PATTERN)]
 SpanId = TraceId
@@ -56,8 +55,8 @@ Url = Annotated[str, msgspec.Meta(max_length=8192)]
 HttpStatus = Annotated[int, msgspec.Meta(ge=100, le=599)]
 
 
-class SpanRecord(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """One native span. Ids in hexadecimal are stored in lower case, so that one trace has one id."""
+class _SpanFields(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Ids in hexadecimal are stored in lower case, so that one trace has one id."""
 
     trace_id: TraceId
     span_id: SpanId
@@ -75,7 +74,24 @@ class SpanRecord(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     tags: dict[str, Any] | None = None
 
 
-def prepare(records: Iterable[tuple[int, SpanRecord]], bounds: Bounds) -> tuple[Write, list[RecordError]]:
+class SpanRecord(_SpanFields, forbid_unknown_fields=True, kw_only=True):
+    """One native span."""
+
+
+class ForeignSpan(_SpanFields, forbid_unknown_fields=True, kw_only=True):
+    """What other formats make of theirs. Their decoders keep the limits: a struct made by hand checks nothing.
+
+    An event is `{"name", "timestamp", "attributes"}`, a link `{"trace_id", "span_id", "attributes"}`.
+    """
+
+    events: list[dict[str, Any]] | None = None
+    links: list[dict[str, Any]] | None = None
+
+
+AnySpan = SpanRecord | ForeignSpan
+
+
+def prepare(records: Iterable[tuple[int, AnySpan]], bounds: Bounds) -> tuple[Write, list[RecordError]]:
     """Rows for the writer from (index, record) pairs, and an error for each record that can't be stored."""
     write = Write(SPANS)
     errors: list[RecordError] = []
@@ -92,15 +108,14 @@ def prepare(records: Iterable[tuple[int, SpanRecord]], bounds: Bounds) -> tuple[
             bounds.project_id,
             start_time,
             *_described(record),
-            EMPTY_LIST,
-            EMPTY_LIST,
+            *_events_and_links(record),
             bounds.received_at,
         )
         write.add_dated(index, row, start_time)
     return write, errors
 
 
-def _described(record: SpanRecord) -> Row:
+def _described(record: AnySpan) -> Row:
     """The columns from `trace_id` to `tags`."""
     return (
         normal_trace_id(record.trace_id),
@@ -117,3 +132,9 @@ def _described(record: SpanRecord) -> Row:
         text_or_none(record.user_id),
         json_text(record.tags),
     )
+
+
+def _events_and_links(record: AnySpan) -> Row:
+    if isinstance(record, SpanRecord):
+        return EMPTY_LIST, EMPTY_LIST
+    return list_text(record.events), list_text(record.links)

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from storage.records import Answer, Outcome, RecordError
+import msgspec
 
-RecordT = TypeVar("RecordT")
+from storage.records import Answer, Outcome, RecordError
+from storage.values import nul_field
+
+RecordT = TypeVar("RecordT", bound=msgspec.Struct)
 
 MAX_RECORDS = 10_000
 
@@ -50,6 +53,16 @@ class Decoded(Generic[RecordT]):
     signal: SignalName
     records: list[tuple[int, RecordT]] = field(default_factory=list)
     errors: list[RecordError] = field(default_factory=list)
+
+    def take_out_nul(self) -> None:
+        """Make an error of each record with a NUL in some text: PostgreSQL can't hold it."""
+        kept: list[tuple[int, RecordT]] = []
+        for index, record in self.records:
+            if name := nul_field(record):
+                self.errors.append(RecordError(index, name, "nul", f"{name} holds a NUL character"))
+            else:
+                kept.append((index, record))
+        self.records = kept
 
 
 @dataclass(slots=True)

@@ -24,7 +24,6 @@ from ingest.protocols.base import (
     TooManyRecords,
 )
 from storage.records import Answer, Outcome, RecordError
-from storage.values import nul_field
 
 MAX_DEPTH = 200
 MAX_ERRORS = 1000
@@ -79,12 +78,10 @@ class NativeFormat(Generic[RecordT]):
         except RecursionError:
             raise _too_deep() from None
         except (msgspec.ValidationError, UnicodeDecodeError):
-            return self._decode_each(self._raw_records(body), body)
+            return self._decode_each(self._raw_records(body))
         except msgspec.DecodeError as error:
             raise FormatError(f"The body is not valid JSON: {_explained(error, body)}.") from None
         _check_count(records)
-        if _may_hold_nul(body):
-            return self._without_nul(list(enumerate(records)))
         return Decoded(self.signal, list(enumerate(records)))
 
     def answer(self, batch: Batch, outcome: Outcome) -> Answer:
@@ -113,7 +110,7 @@ class NativeFormat(Generic[RecordT]):
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise FormatError(f"The body is not valid JSON: {error}.") from None
 
-    def _decode_each(self, raws: list[msgspec.Raw], body: bytes) -> Decoded[RecordT]:
+    def _decode_each(self, raws: list[msgspec.Raw]) -> Decoded[RecordT]:
         _check_count(raws)
         decoded: Decoded[RecordT] = Decoded(self.signal)
         for index, raw in enumerate(raws):
@@ -125,18 +122,6 @@ class NativeFormat(Generic[RecordT]):
                 decoded.errors.append(RecordError(index, "", "invalid_utf8", "the record is not valid UTF-8"))
             except msgspec.DecodeError as error:
                 raise FormatError(f"Record {index} is not valid JSON: {error}.") from None
-        if _may_hold_nul(body):
-            checked = self._without_nul(decoded.records)
-            return Decoded(self.signal, checked.records, decoded.errors + checked.errors)
-        return decoded
-
-    def _without_nul(self, records: list[tuple[int, RecordT]]) -> Decoded[RecordT]:
-        decoded: Decoded[RecordT] = Decoded(self.signal)
-        for index, record in records:
-            if name := nul_field(record):
-                decoded.errors.append(RecordError(index, name, "nul", f"{name} holds a NUL character"))
-            else:
-                decoded.records.append((index, record))
         return decoded
 
 
@@ -165,11 +150,6 @@ def _explained(error: msgspec.DecodeError, body: bytes) -> str:
 def _check_count(records: list[Any]) -> None:
     if len(records) > MAX_RECORDS:
         raise TooManyRecords
-
-
-def _may_hold_nul(body: bytes) -> bool:
-    # Most bodies hold no backslash at all, and looking for one byte is much cheaper.
-    return b"\\" in body and b"\\u0000" in body
 
 
 def _too_deep() -> FormatError:
