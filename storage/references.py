@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from storage.copying import columns_sql
-from storage.records import Row, Write
+from storage.records import References, Row, Write
 from storage.registry import ReferenceTable
 
 KNOWN_LIMIT = 200_000
@@ -20,6 +20,12 @@ _known: dict[tuple[str, int], Any] = {}
 def forget_known() -> None:
     """Drop what this process knows; deleting reference rows elsewhere makes it wrong."""
     _known.clear()
+
+
+def unseen(references: References) -> list[Row]:
+    """Those rows that this process hasn't seen committed."""
+    name = references.table.name
+    return [row for key, row in references.rows.items() if (name, key) not in _known]
 
 
 def remember(writes: Iterable[Write]) -> None:
@@ -38,7 +44,7 @@ def remember(writes: Iterable[Write]) -> None:
 def insert_references(cursor: psycopg.Cursor[Any], writes: Sequence[Write]) -> set[int]:
     """Insert the referenced rows that this process has not seen; returns ids whose stored fingerprint differs."""
     collided: set[int] = set()
-    unseen: dict[ReferenceTable, dict[int, Row]] = {}
+    missing: dict[ReferenceTable, dict[int, Row]] = {}
     for write in writes:
         if not write.references:
             continue
@@ -47,11 +53,11 @@ def insert_references(cursor: psycopg.Cursor[Any], writes: Sequence[Write]) -> s
         for key, row in write.references.rows.items():
             known = _known.get((table.name, key))
             if known is None:
-                first = unseen.setdefault(table, {}).setdefault(key, row)
+                first = missing.setdefault(table, {}).setdefault(key, row)
                 known = first[position]
             if known != row[position]:
                 collided.add(key)
-    for table, rows in unseen.items():
+    for table, rows in missing.items():
         collided |= _insert(cursor, table, rows)
     for write in writes:
         if write.references:

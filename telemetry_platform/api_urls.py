@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from alerting import urls as alerting_urls
 from events.api import EventSummaryView, EventViewSet
-from ingest.endpoints import (
+from ingest.endpoints.native import (
     BusinessMetricIngestView,
     EventIngestView,
     MetricIngestView,

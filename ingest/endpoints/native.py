@@ -1,4 +1,4 @@
-"""One endpoint per signal: which records it decodes and which table they go to."""
+"""The platform's own JSON: one endpoint per signal."""
 
 from __future__ import annotations
 
