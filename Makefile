@@ -1,6 +1,6 @@
 # Commands of the project; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: bench help run test
+.PHONY: bench help protocols run test
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ PYTHON ?= $(shell for candidate in python3 python3.14 python3.13 python3.12 pyth
 	$$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$candidate && break; done)
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.installed ## Install what is missing and run the platform in the foreground (PORT, HOST; Ctrl-C stops it)
 	@exec $(BIN)/python manage.py up
@@ -26,6 +26,11 @@ test: $(VENV)/.installed-for-tests ## Check format, lint, types and imports, the
 
 bench: $(VENV)/.installed-for-bench ## Measure how fast it is against others (ONLY=ingest_batch, SCALE=small)
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(SCALE),--scale $(SCALE))
+
+PROTOCOLS := $(wildcard ingest/protocols/*/*.proto)
+
+protocols: $(VENV)/.installed-for-tests ## Compile the .proto files of wire formats again, after a change to one
+	$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. $(PROTOCOLS)
 
 $(VENV)/.created:
 	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or newer is missing (python3 in PATH, or make PYTHON=...)" >&2; exit 1; }

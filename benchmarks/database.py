@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
 
-from benchmarks.events import TABLE, rows_of
 from storage.copying import columns_sql
+
+if TYPE_CHECKING:
+    from benchmarks.ingest import Traffic
 
 
 def empty_tables(url: str, *tables: str) -> None:
@@ -33,12 +36,12 @@ def first_project_id(url: str) -> int:
 
 
 def prepare_copy(
-    url: str, project_id: int, seed: int, batch_count: int, batch_size: int
+    url: str, traffic: Traffic, seed: int, batch_count: int, batch_size: int
 ) -> Callable[[], int]:
     """A job (see benchmarks.jobs): ready tuples into the table, one transaction per batch."""
-    rows = rows_of(seed, batch_count * batch_size, project_id)
+    rows = traffic.make_rows(seed, batch_count * batch_size, first_project_id(url))
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(TABLE.name), columns_sql(TABLE.columns)
+        sql.Identifier(traffic.table.name), columns_sql(traffic.table.columns)
     )
     connection = psycopg.connect(url)
 

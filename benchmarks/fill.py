@@ -52,7 +52,8 @@ def fill_day(url: str, name: str, project_id: int, day: date, count: int, *, unt
     ]
     _side_by_side(url, inserts)
     _side_by_side(url, _indexes(url, name))
-    _execute(url, sql.SQL("ANALYZE {}").format(values["name"]))
+    # A day that has grown row by row has been vacuumed on its way; all at once it would be during the rounds.
+    _execute(url, sql.SQL("VACUUM (ANALYZE) {}").format(values["name"]))
 
 
 def _indexes(url: str, name: str) -> list[sql.SQL]:

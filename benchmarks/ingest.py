@@ -2,61 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from benchmarks import database
-from benchmarks.events import TABLE, batch_requests
+from benchmarks import database, events, report
+from benchmarks.benchmark import Bench
 from benchmarks.jobs import Job, run_together, wall_seconds
 from benchmarks.load import prepare_load
 from benchmarks.running import PlatformError, RunningPlatform
+from storage.records import Row
+from storage.registry import Table
 
 CONNECTIONS = 8
 BATCH_SIZE = 1000
+WEB_WORKERS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What is sent, and the rows it becomes. Both functions run in processes of their own, so they stand in modules."""
+
+    table: Table
+    make_requests: Callable[[int, int, int], list[bytes]]
+    """(seed, batches, records in each) -> requests."""
+    make_rows: Callable[[int, int, int], list[Row]]
+    """(seed, records, project) -> rows ready for COPY."""
+
+
+EVENTS = Traffic(events.TABLE, events.batch_requests, events.rows_of)
 
 
 @dataclass
 class BatchRuns:
-    """Events per second through the door and by COPY, each into today's partition as `prepare_table` leaves it."""
+    """Records per second through the door and by COPY, each into today's partition as `prepare_table` leaves it."""
 
     platform: RunningPlatform
     batch_count: int
     writer_count: int
+    traffic: Traffic = EVENTS
     client_cpu_seconds: list[float] = field(default_factory=list)
     wall_seconds: list[float] = field(default_factory=list)
 
     @property
-    def event_count(self) -> int:
+    def record_count(self) -> int:
         return self.batch_count * BATCH_SIZE
 
     def through_the_door(self) -> float:
-        """Committed events per second over HTTP."""
-        client = Job(
-            prepare_load, self.platform.port, CONNECTIONS, batch_requests, 1, self.batch_count, BATCH_SIZE
-        )
+        """Committed records per second over HTTP."""
+        make = self.traffic.make_requests
+        client = Job(prepare_load, self.platform.port, CONNECTIONS, make, 1, self.batch_count, BATCH_SIZE)
         before = self._stored()
         timed = run_together([client])
         timed[0].value.check()
-        if self._stored() - before != self.event_count:
-            raise PlatformError(f"{self._stored() - before} events were stored of {self.event_count}")
+        # The platform's own measurements may have come in as well.
+        if self._stored() - before < self.record_count:
+            raise PlatformError(f"{self._stored() - before} records were stored of {self.record_count}")
         self.client_cpu_seconds.append(timed[0].cpu_seconds)
         self.wall_seconds.append(wall_seconds(timed))
-        return self.event_count / wall_seconds(timed)
+        return self.record_count / wall_seconds(timed)
 
     def by_copy(self) -> float:
         """Committed rows per second by psycopg, over as many connections as the server has writers."""
         url = self.platform.database_url
-        project_id = database.first_project_id(url)
         share = self.batch_count // self.writer_count
         timed = run_together(
             [
-                Job(database.prepare_copy, url, project_id, seed, share, BATCH_SIZE)
+                Job(database.prepare_copy, url, self.traffic, seed, share, BATCH_SIZE)
                 for seed in range(self.writer_count)
             ]
         )
         return sum(one.value for one in timed) / wall_seconds(timed)
 
     def emptied(self) -> None:
-        database.empty_tables(self.platform.database_url, TABLE.name)
+        database.empty_tables(self.platform.database_url, self.traffic.table.name)
 
     def client_note(self) -> str:
         """How much of the machine the client took: it must not be what is measured."""
@@ -64,4 +82,22 @@ class BatchRuns:
         return f"client CPU {used:.1f} s in {passed:.1f} s ({used / passed:.0%} of one core)"
 
     def _stored(self) -> int:
-        return database.scalar(self.platform.database_url, f"SELECT count(*) FROM {TABLE.name}")
+        return database.scalar(self.platform.database_url, f"SELECT count(*) FROM {self.traffic.table.name}")
+
+
+def against_copy(bench: Bench, name: str, traffic: Traffic, *, goal: float, unit: str) -> report.Row:
+    """The door against COPY in turns, tables empty before each. What the door has to remember, it knows by then."""
+    platform = bench.start_platform(WEB_WORKERS=str(WEB_WORKERS))
+    BatchRuns(platform, 2, WEB_WORKERS, traffic).through_the_door()
+    runs = BatchRuns(platform, bench.pick(small=40, full=400), WEB_WORKERS, traffic)
+
+    def ours() -> float:
+        runs.emptied()
+        return runs.through_the_door()
+
+    def theirs() -> float:
+        runs.emptied()
+        return runs.by_copy()
+
+    measured = bench.alternate(ours, theirs)
+    return report.Row(name, goal, unit, ours=measured[0], theirs=measured[1], notes=[runs.client_note()])

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from events import persons
 from events.models import Event
 from events.queries import newest_by_id
 from projects.admin_base import ProjectFilter, ReadOnlyTelemetryAdmin, example_command
@@ -70,13 +71,23 @@ class EventAdmin(ReadOnlyTelemetryAdmin):
         (None, {"fields": ("event_name", "event_type", "event_category", "severity", "event_timestamp")}),
         (
             "Who",
-            {"fields": ("user_id", "anonymous_id", "tenant_id", "session_id", "source_ip", "user_agent")},
+            {
+                "fields": (
+                    "person",
+                    "user_id",
+                    "anonymous_id",
+                    "tenant_id",
+                    "session_id",
+                    "source_ip",
+                    "user_agent",
+                )
+            },
         ),
         ("Where", {"fields": ("source", "trace_id", "span_id", "duration_ms")}),
         ("Data", {"fields": ("tags_json", "properties_json")}),
         ("Record", {"fields": ("project", "id", "client_id", "received_at")}),
     )
-    readonly_fields = ("tags_json", "properties_json")
+    readonly_fields = ("person", "tags_json", "properties_json")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
@@ -95,6 +106,13 @@ class EventAdmin(ReadOnlyTelemetryAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Event | None:
         """The newest event with this id: ids repeat over times."""
         return newest_by_id(self.rows_of_page(request), object_id)
+
+    @admin.display(description="person", empty_value="-")
+    def person(self, event: Event) -> str | None:
+        """Whose event it is, where its own ids don't say it."""
+        identifier = event.user_id or event.anonymous_id
+        found = persons.person(event.project_id, identifier) if identifier else None
+        return found if found != identifier else None
 
     @admin.display(description="tags")
     def tags_json(self, event: Event) -> SafeString:

@@ -8,4 +8,5 @@ class EventsConfig(AppConfig):
 
     def ready(self) -> None:
         """Registers the tables, so that partitions, retention and roll-ups know them."""
-        import events.rollups  # noqa: F401  # imported for its registration
+        import events.identities
+        import events.rollups  # noqa: F401  # imported for their registration

@@ -4,8 +4,10 @@ import django_filters
 from django.db.models import QuerySet
 
 from events.models import Event
+from events.persons import of_person
 from events.queries import SUMMARY_MEASURES, with_id
 from events.rollups import DIMENSIONS, MEASURES
+from projects.api.authentication import project_id_of
 from projects.api.filters import AddressFilter, NumberFilter, ProjectFilterSet, TimeFilter, TraceIdFilter
 from projects.api.summaries import FilterParameter, NamesParameter, SummaryParameters
 
@@ -25,6 +27,9 @@ class EventFilterSet(ProjectFilterSet):
     severity = django_filters.CharFilter()
     user_id = django_filters.CharFilter()
     anonymous_id = django_filters.CharFilter()
+    person = django_filters.CharFilter(
+        method="of_person", label="All events under any id of the person that this id was linked to."
+    )
     tenant_id = django_filters.CharFilter()
     license_id = django_filters.CharFilter(field_name="tenant_id")
     session_id = django_filters.CharFilter()
@@ -37,6 +42,9 @@ class EventFilterSet(ProjectFilterSet):
 
     def with_id(self, queryset: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
         return with_id(queryset, value)
+
+    def of_person(self, queryset: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
+        return of_person(queryset, project_id_of(self.request), value)
 
     class Meta:
         model = Event

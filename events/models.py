@@ -1,4 +1,7 @@
-"""Events and log records. The table is made by `storage.operations`; its physical key is in `events.records`."""
+"""Events and log records, and which ids are the same person.
+
+The table of events is made by `storage.operations`; its physical key is in `events.records`.
+"""
 
 from __future__ import annotations
 
@@ -44,3 +47,22 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return self.event_name
+
+
+class IdentityLink(models.Model):
+    """An id that was said to be a user's; see `events.identities`."""
+
+    pk = models.CompositePrimaryKey("project_id", "identifier")
+    project = models.ForeignKey(
+        Project, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    identifier = models.TextField()
+    user_id = models.TextField()
+    linked_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "identity_links"
+        indexes = [models.Index(fields=["project", "user_id"], name="identity_links_by_user")]
+
+    def __str__(self) -> str:
+        return f"{self.identifier} is {self.user_id}"

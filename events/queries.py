@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from events.models import Event
 from events.rollups import ACTOR, EVENT_ROLLUP, MEASURES, MINUTE_DIMENSIONS, RAW_ROW
@@ -35,7 +35,8 @@ def with_id(events: QuerySet[Event], text: str) -> QuerySet[Event]:
     """The events with this UUID or client id: one per time it was sent with."""
     identifier = as_uuid(text)
     indexed = in_any_slice(events, "event_timestamp")
-    return indexed.filter(id=identifier) if identifier else indexed.filter(client_id=text)
+    # CloudEvents' ids are texts, also where they look like UUIDs.
+    return indexed.filter(Q(client_id=text) | Q(id=identifier) if identifier else Q(client_id=text))
 
 
 def newest_by_id(events: QuerySet[Event], text: str) -> Event | None:

@@ -52,6 +52,9 @@ EVENTS = register(
     )
 )
 
+CLOCK_TOLERANCE = timedelta(seconds=60)
+"""A clock that is off by less can't be told from a slow network."""
+
 TraceId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
@@ -89,6 +92,10 @@ class ForeignEvent(_EventFields, forbid_unknown_fields=True, kw_only=True):
 
     id_is_text: bool = False
     """The id is a text even where it looks like a UUID: unique only together with its source."""
+    id_scope: str | None = None
+    """What a text id is unique within, where that isn't `source` as it is stored."""
+    sent_at: datetime | None = None
+    """When it was sent by the clock that `timestamp` comes from, so that a wrong clock can be told."""
 
 
 AnyEvent = EventRecord | ForeignEvent
@@ -117,12 +124,15 @@ def prepare(records: Iterable[tuple[int, AnyEvent]], bounds: Bounds) -> tuple[Wr
 
 def _moment(index: int, record: AnyEvent, bounds: Bounds) -> tuple[datetime | RecordError, bool]:
     """When the event happened, and whether its identity must be claimed because only the id tells a retry."""
-    given = record.timestamp
-    if given is not None:
+    if record.timestamp is not None:
         try:
-            return utc_time(given), False
+            moment = utc_time(record.timestamp)
         except ValueError as error:
             return RecordError(index, "timestamp", "invalid", str(error)), False
+        if isinstance(record, ForeignEvent) and record.sent_at:
+            # Claimed whatever the clock: a retry comes with another delay, and so perhaps to another time.
+            return _by_our_clock(record, moment, bounds.received_at - record.sent_at), record.id is not None
+        return moment, False
     if record.id is not None:
         carried = time_in_id(record.id)
         if carried and bounds.oldest <= carried <= bounds.newest:
@@ -131,15 +141,28 @@ def _moment(index: int, record: AnyEvent, bounds: Bounds) -> tuple[datetime | Re
     return bounds.received_at + timedelta(microseconds=index), record.id is not None
 
 
+def _by_our_clock(record: ForeignEvent, moment: datetime, behind: timedelta) -> datetime:
+    """The time where the sender's clock was `behind` when it sent; the time as given is kept as a tag."""
+    if abs(behind) <= CLOCK_TOLERANCE:
+        return moment
+    record.tags = {**(record.tags or {}), "original_timestamp": moment.isoformat()}
+    try:
+        return moment + behind
+    except OverflowError:
+        return moment
+
+
 def _id(record: AnyEvent, bounds: Bounds) -> tuple[str, str | None]:
     if record.id is None:
         return str(random_uuid()), None
-    is_text = isinstance(record, ForeignEvent) and record.id_is_text
-    return stored_id(bounds.project_id, record.source, record.id, is_text=is_text)
+    if isinstance(record, EventRecord):
+        return stored_id(bounds.project_id, record.source, record.id)
+    scope = record.source if record.id_scope is None else record.id_scope
+    return stored_id(bounds.project_id, scope, record.id, is_text=record.id_is_text)
 
 
 def _problem(index: int, record: AnyEvent) -> RecordError | None:
-    if record.source_ip is not None and not _is_address(record.source_ip):
+    if record.source_ip is not None and not is_address(record.source_ip):
         return RecordError(index, "source_ip", "invalid", "source_ip is not an IPv4 or IPv6 address")
     if record.license_id is not None and record.tenant_id is not None:
         return _given_twice(index, "tenant_id", "license_id")
@@ -148,7 +171,8 @@ def _problem(index: int, record: AnyEvent) -> RecordError | None:
     return None
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """An IPv4 or IPv6 address without a zone."""
     try:
         ipaddress.ip_address(text)
     except ValueError:

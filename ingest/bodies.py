@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
+import cramjam
+
 MAX_SENT_BYTES = 20_000_000
 MAX_INFLATED_BYTES = 50_000_000
 MAX_DRAINED_BYTES = 64_000_000
@@ -23,6 +25,7 @@ _drainers = threading.BoundedSemaphore(MAX_DRAINERS)
 
 _WINDOW_BITS = {"gzip": 31, "deflate": 15}
 DEFLATED = frozenset(_WINDOW_BITS)
+SNAPPY = "snappy"
 
 
 class BodyTooLarge(ValueError):
@@ -111,10 +114,22 @@ def inflate(body: bytes, encoding: str, allowed: Iterable[str] = DEFLATED) -> by
     if name not in allowed:
         known = ", ".join(sorted(allowed))
         raise UnknownEncoding(f"Content-Encoding {encoding[:100]!r} is not supported; use {known} or none.")
+    if name == SNAPPY:
+        return _unsnapped(body)
     try:
         return b"".join(_members(memoryview(body), _WINDOW_BITS[name]))
     except zlib.error:
         raise BrokenEncoding(f"The body is not valid {name}.") from None
+
+
+def _unsnapped(body: bytes) -> bytes:
+    """Snappy's block format; the framed one is broken here, as remote write wants it. The size stands in front."""
+    try:
+        if cramjam.snappy.decompress_raw_len(body) > MAX_INFLATED_BYTES:
+            raise BodyTooLarge
+        return bytes(cramjam.snappy.decompress_raw(body))
+    except cramjam.DecompressionError:
+        raise BrokenEncoding("The body is not valid snappy in block format.") from None
 
 
 def _members(body: memoryview, window_bits: int) -> Iterator[bytes]:

@@ -48,6 +48,9 @@ def prepare(batch: Batch, project_id: int, received_at: datetime) -> Prepared:
     for part in batch.parts:
         signal = SIGNALS[part.signal]
         bounds = bounds_of(project_id, signal.kind, received_at)
+        if signal.goes_along:
+            gone = {error.index for error in refused}
+            part.records = [(index, record) for index, record in part.records if index not in gone]
         write, errors = signal.prepare(part.records, bounds)
         if holds_nul(write):
             part.take_out_nul()

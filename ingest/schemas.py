@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 from drf_spectacular.utils import OpenApiResponse
 
+from ingest.protocols.beacons import MEDIA_TYPE, WRITE_KEY
+
 INGEST_ANSWER: dict[str, Any] = {
     "type": "object",
     "required": ["accepted", "duplicates", "rejected", "errors"],
@@ -41,7 +43,7 @@ INGEST_ANSWERS: dict[int, OpenApiResponse] = {
     ),
     400: OpenApiResponse(_ERROR, description="No JSON, or not of this shape. Nothing was stored."),
     401: OpenApiResponse(_ERROR, description="No API key, or a wrong one."),
-    403: OpenApiResponse(_ERROR, description="The key lacks the scope `ingest`."),
+    403: OpenApiResponse(_ERROR, description="The key lacks the scope `ingest`, or is not for this origin."),
     413: OpenApiResponse(_ERROR, description="More than 20 MB, 50 MB inflated, or 10,000 records."),
     415: OpenApiResponse(_ERROR, description="Another media type or encoding."),
     422: OpenApiResponse(_ERROR, description="The Idempotency-Key was used with another body."),
@@ -57,9 +59,11 @@ def body_schema(record: type[msgspec.Struct], key: str) -> dict[str, Any]:
     schema, components = msgspec.json.schema_components([record])
     name = record.__name__
     definition = components.get(name, schema[0])
-    body = {
+    body: dict[str, Any] = {
         "type": "object",
         "required": [key],
         "properties": {key: {"type": "array", "maxItems": 10_000, "items": definition}},
     }
-    return {"application/json": body}
+    write_key = {"type": "string", "description": "The API key, where it is in no header and not in the URL."}
+    beacon = {**body, "properties": {**body["properties"], WRITE_KEY: write_key}}
+    return {"application/json": body, MEDIA_TYPE: beacon}

@@ -12,22 +12,29 @@ from rest_framework.views import APIView
 
 from metrics.chart_parameters import ChartParameters, chart_window
 from metrics.charting import Points, Question, chart
-from metrics.filters import BusinessMetricFilterSet, MetricPointFilterSet, MetricSeriesFilterSet
+from metrics.filters import (
+    BusinessMetricFilterSet,
+    MetricExemplarFilterSet,
+    MetricPointFilterSet,
+    MetricSeriesFilterSet,
+)
 from metrics.lines import Line, lines_of
-from metrics.models import BusinessMetric, MetricPoint, MetricSeries
+from metrics.models import BusinessMetric, MetricExemplar, MetricPoint, MetricSeries, MetricType
+from metrics.queries import describe
 from metrics.serializers import (
     CHART_SCHEMA,
     BusinessMetricSerializer,
+    MetricExemplarSerializer,
     MetricPointSerializer,
     MetricSeriesSerializer,
     json_value,
 )
+from metrics.series import MAX_SERIES_ID
 from projects.api.authentication import KeyRateThrottle, project_id_of
 from projects.api.errors import BadRequest
 from projects.api.views import ProjectReadViewSet
 from storage.ids import as_uuid
 
-MAX_SERIES_ID = 2**63 - 1
 MAX_LINES = 100
 MAX_CHARTED_SERIES = 10_000
 
@@ -56,7 +63,26 @@ class MetricSeriesViewSet(ProjectReadViewSet):
         is_number = series_id.isascii() and series_id.isdigit() and len(series_id) <= len(str(MAX_SERIES_ID))
         if not is_number or int(series_id) > MAX_SERIES_ID:
             raise NotFound
-        return _one(self, id=int(series_id))
+        found = _found(self, id=int(series_id))
+        describe(found.project_id, [found])
+        return Response(self.get_serializer(found).data)
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        page = super().paginate_queryset(queryset)
+        describe(project_id_of(self.request), page or ())
+        return page
+
+
+class MetricExemplarViewSet(ProjectReadViewSet):
+    """Measurements that lead from a metric to its traces, newest first."""
+
+    model = MetricExemplar
+    keyset = ("timestamp", "series_id", "trace_id", "span_id")
+    serializer_class = MetricExemplarSerializer
+    filterset_class = MetricExemplarFilterSet
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return super().get_queryset().select_related("series")
 
 
 class BusinessMetricViewSet(ProjectReadViewSet):
@@ -71,14 +97,14 @@ class BusinessMetricViewSet(ProjectReadViewSet):
         identifier = as_uuid(metric_id)
         if identifier is None:
             raise NotFound
-        return _one(self, id=identifier)
+        return Response(self.get_serializer(_found(self, id=identifier)).data)
 
 
-def _one(view: ProjectReadViewSet, **identity: Any) -> Response:
+def _found(view: ProjectReadViewSet, **identity: Any) -> Any:
     found = view.get_queryset().filter(**identity).first()
     if found is None:
         raise NotFound
-    return Response(view.get_serializer(found).data)
+    return found
 
 
 class MetricChartView(APIView):
@@ -99,10 +125,12 @@ class MetricChartView(APIView):
         given, now = parameters.validated_data, timezone.now()
         window = chart_window(given.get("start"), given.get("end"), given["interval"], now)
         project_id, aggregation = project_id_of(request), given["aggregation"]
-        lines = lines_of(_charted_series(project_id, parameters.filters()), given["group_by"])
+        series = _charted_series(project_id, parameters.filters())
+        has_histograms = any(one.metric_type == MetricType.HISTOGRAM for one in series)
+        lines = lines_of(series, given["group_by"])
         shown = lines[:MAX_LINES]
         by_series = {series_id: number for number, line in enumerate(shown) for series_id in line.series_ids}
-        found = chart(Question(project_id, by_series, window, aggregation), now)
+        found = chart(Question(project_id, by_series, window, aggregation, has_histograms), now)
         units = {unit for line in shown for unit in line.units}
         return Response(
             {

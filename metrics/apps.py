@@ -9,4 +9,6 @@ class MetricsConfig(AppConfig):
     def ready(self) -> None:
         """Registers the tables, so that partitions, retention and roll-ups know them."""
         import metrics.business
+        import metrics.exemplars
+        import metrics.metadata
         import metrics.rollups  # noqa: F401  # imported for their registration

@@ -9,9 +9,12 @@ from typing import Any, Literal, get_args
 
 from django.db import connection
 
+from metrics.increments import LOOK_BACK, increments
 from metrics.rollups import (
     BUCKETED,
     POINT_ROLLUP,
+    UNKNOWN_MAX,
+    UNKNOWN_MIN,
     linked,
     percentile_of_buckets_sql,
     raw_columns,
@@ -25,6 +28,8 @@ AGGREGATIONS: tuple[Aggregation, ...] = get_args(Aggregation)
 
 MINUTE = timedelta(minutes=1)
 BEGINNING = datetime.min.replace(tzinfo=UTC)
+
+_INCREMENTS = increments('before."timestamp" >= %(hour_before)s AND before."timestamp" < %(end)s')
 
 Points = list[tuple[datetime, float]]
 _Select = tuple[Sequence[str], Callable[[str], str]]
@@ -41,6 +46,8 @@ class Question:
     lines: Mapping[int, int]
     window: Window
     aggregation: Aggregation
+    has_histograms: bool = True
+    """Whether some series is of type histogram: only those may hold cumulative distributions."""
 
 
 def chart(question: Question, now: datetime) -> dict[int, Points]:
@@ -88,6 +95,7 @@ def _parameters(question: Question) -> dict[str, Any]:
         "start": window.start - earlier,
         "end": window.end,
         "first": window.start,
+        "hour_before": window.start - min(earlier + LOOK_BACK, window.start - BEGINNING),
         "interval": window.interval,
         "epoch": EPOCH,
     }
@@ -101,6 +109,7 @@ def _sql(question: Question) -> str:
         f"series_id, bucket, point_count, {', '.join(columns)}",
         f'series_id, "timestamp" AS bucket, {raw_columns("point_count", *columns)}',
         "series_id = ANY(%(series_ids)s)",
+        raw_rows=f"({_INCREMENTS}) AS points" if question.has_histograms else "",
     )
     rows = f"""
         SELECT line, date_bin(%(interval)s, bucket, %(epoch)s) AS moment, part.*
@@ -145,8 +154,8 @@ def _percentile(q: float, given: str) -> _Select:
 
 _SELECTS: dict[Aggregation, _Select] = {
     "avg": (("sum", "count"), _summed("sum(sum) / nullif(sum(count), 0)::float8")),
-    "min": (("min",), _summed("min(min)")),
-    "max": (("max",), _summed("max(max)")),
+    "min": (("min",), _summed(f"nullif(min(min), {UNKNOWN_MIN})")),
+    "max": (("max",), _summed(f"nullif(max(max), {UNKNOWN_MAX})")),
     "sum": (("sum",), _summed("sum(sum)")),
     "count": (("count",), _summed("sum(count)::float8")),
     "last": (("last_value", "last_at"), _summed(value_at_sql("max", "last_value", "last_at"))),

@@ -29,6 +29,14 @@ def code_of(bucket: str) -> int:
     return -int(bucket[1:]) - OFFSET if bucket.startswith("n") else int(bucket) + OFFSET
 
 
+def code_of_sql(key: str) -> str:
+    """SQL for the same, of a column with names of buckets."""
+    return (
+        f"CASE WHEN {key} = '{ZERO}' THEN 0 WHEN left({key}, 1) = 'n' THEN -substr({key}, 2)::int - {OFFSET} "
+        f"ELSE {key}::int + {OFFSET} END"
+    )
+
+
 def value_of(bucket: str) -> float:
     """The value that stands for all values of a bucket."""
     return log_buckets.value_of(code_of(bucket))
@@ -41,10 +49,13 @@ def percentile(buckets: Mapping[str, int], q: float) -> float | None:
 
 @dataclass(slots=True)
 class Distribution:
-    """How often which values occurred. Not safe for several threads at once: lock around `add`."""
+    """How often which values occurred. Not safe for several threads at once: lock around `add`.
+
+    `sum`, `min` and `max` are None where a client didn't send them.
+    """
 
     count: int = 0
-    sum: float = 0.0
+    sum: float | None = 0.0
     min: float | None = None
     max: float | None = None
     buckets: dict[str, int] = field(default_factory=dict)
@@ -58,7 +69,13 @@ class Distribution:
 
     @property
     def mean(self) -> float | None:
-        return self.sum / self.count if self.count else None
+        """Of the values; where their sum isn't known, within 1 % of the mean of what `buckets` hold."""
+        if not self.count:
+            return None
+        if self.sum is not None:
+            return self.sum / self.count
+        total = sum(self.buckets.values())
+        return sum(value_of(bucket) * (n / total) for bucket, n in self.buckets.items()) if total else None
 
     def add(self, value: float) -> None:
         self._widen(1, value, value, value)
@@ -67,7 +84,7 @@ class Distribution:
 
     def merge(self, other: Distribution) -> None:
         """Take in everything that the other one counted."""
-        if not other.count or other.min is None or other.max is None:
+        if not other.count:
             return
         self._widen(other.count, other.sum, other.min, other.max)
         for bucket, count in other.buckets.items():
@@ -80,8 +97,12 @@ class Distribution:
             return value
         return min(max(value, self.min), self.max)
 
-    def _widen(self, count: int, total: float, low: float, high: float) -> None:
+    def _widen(self, count: int, total: float | None, low: float | None, high: float | None) -> None:
+        is_first = not self.count
         self.count += count
-        self.sum += total
-        self.min = low if self.min is None else min(self.min, low)
-        self.max = high if self.max is None else max(self.max, high)
+        self.sum = None if self.sum is None or total is None else self.sum + total
+        if low is None or high is None or (not is_first and (self.min is None or self.max is None)):
+            self.min = self.max = None
+        else:
+            self.min = low if self.min is None else min(self.min, low)
+            self.max = high if self.max is None else max(self.max, high)

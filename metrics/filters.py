@@ -1,9 +1,20 @@
 from __future__ import annotations
 
 import django_filters
+from django import forms
 
-from metrics.models import BusinessMetric, MetricPoint, MetricSeries
-from projects.api.filters import NumberFilter, ProjectFilterSet, TimeFilter
+from metrics.models import BusinessMetric, MetricExemplar, MetricPoint, MetricSeries
+from metrics.series import MAX_SERIES_ID
+from projects.api.filters import NumberFilter, ProjectFilterSet, TimeFilter, TraceIdFilter
+
+
+class SeriesIdFilter(django_filters.Filter):
+    """All 63 bits of it; as a float it would lose some."""
+
+    field_class = forms.IntegerField
+
+    def __init__(self) -> None:
+        super().__init__(min_value=0, max_value=MAX_SERIES_ID)
 
 
 class MetricPointFilterSet(ProjectFilterSet):
@@ -28,6 +39,20 @@ class MetricPointFilterSet(ProjectFilterSet):
 
     class Meta:
         model = MetricPoint
+        fields: list[str] = []
+
+
+class MetricExemplarFilterSet(ProjectFilterSet):
+    """Of a series, a metric or a trace, `start <= timestamp < end`."""
+
+    start = TimeFilter(field_name="timestamp", lookup_expr="gte")
+    end = TimeFilter(field_name="timestamp", lookup_expr="lt")
+    series_id = SeriesIdFilter()
+    metric_name = django_filters.CharFilter(field_name="series__name")
+    trace_id = TraceIdFilter()
+
+    class Meta:
+        model = MetricExemplar
         fields: list[str] = []
 
 

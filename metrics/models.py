@@ -6,6 +6,7 @@ import uuid
 
 from django.db import models
 
+from metrics.increments import CUMULATIVE, DELTA
 from projects.models import Project
 
 
@@ -14,6 +15,13 @@ class MetricType(models.TextChoices):
     GAUGE = "gauge", "Gauge"
     HISTOGRAM = "histogram", "Histogram"
     TIMER = "timer", "Timer"
+
+
+class Temporality(models.IntegerChoices):
+    """What a point holds, numbered as OTLP does."""
+
+    DELTA = DELTA, "Delta"
+    CUMULATIVE = CUMULATIVE, "Cumulative"
 
 
 class MetricSeries(models.Model):
@@ -32,6 +40,9 @@ class MetricSeries(models.Model):
     instance_id = models.TextField("instance", null=True)
     fingerprint = models.UUIDField(help_text="Tells a true repetition from two series with the same id.")
     created_at = models.DateTimeField("first seen")
+
+    description = ""
+    """Of its metric; not a column, see `queries.describe`."""
 
     class Meta:
         db_table = "metric_series"
@@ -68,6 +79,9 @@ class MetricPoint(models.Model):
     percentile_95 = models.FloatField(null=True)
     percentile_99 = models.FloatField(null=True)
     stale = models.BooleanField(db_default=False, help_text="The series ended here.")
+    temporality = models.SmallIntegerField(null=True, choices=Temporality.choices)
+    start_time = models.DateTimeField(null=True, help_text="Since when a cumulative point counts.")
+    histogram = models.JSONField(null=True, help_text="Buckets or quantiles as they were sent.")
     received_at = models.DateTimeField()
 
     class Meta:
@@ -75,6 +89,57 @@ class MetricPoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.value} at {self.timestamp:%Y-%m-%d %H:%M:%S}"
+
+
+class MetricExemplar(models.Model):
+    """One measurement of a series with the trace it was taken in; empty ids where there was none."""
+
+    pk = models.CompositePrimaryKey("series_id", "timestamp", "trace_id", "span_id", "value")
+    project = models.ForeignKey(
+        Project, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    series = models.ForeignKey(
+        MetricSeries,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="exemplars",
+    )
+    timestamp = models.DateTimeField()
+    value = models.FloatField()
+    trace_id = models.TextField()
+    span_id = models.TextField()
+    attributes = models.JSONField()
+    received_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "metric_exemplars"
+
+    def __str__(self) -> str:
+        return f"{self.value} in {self.trace_id}"
+
+
+class MetricMetadata(models.Model):
+    """What a metric is, as its sender describes it."""
+
+    pk = models.CompositePrimaryKey("project_id", "metric_name")
+    project = models.ForeignKey(
+        Project, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    metric_name = models.TextField("name")
+    metric_type = models.TextField("type")
+    metric_unit = models.TextField("unit")
+    description = models.TextField()
+    revision = models.IntegerField(db_default=1, help_text="Counts how often other words came in.")
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "metric_metadata"
+        verbose_name = "metric metadata"
+        verbose_name_plural = "metric metadata"
+
+    def __str__(self) -> str:
+        return self.metric_name
 
 
 class BusinessMetric(models.Model):

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
 
 from metrics.chart import line_chart
 from metrics.distribution import percentile
-from metrics.models import MetricPoint, MetricSeries
+from metrics.models import MetricExemplar, MetricPoint, MetricSeries
+from metrics.queries import as_added
 from projects import figures
 
 DRAWN_POINTS = 500
 LISTED_POINTS = 50
+LISTED_EXEMPLARS = 10
 
 
 def series_page(series: MetricSeries, now: datetime) -> dict[str, Any]:
     """Context of `metrics/series_page.html`."""
-    newest_first = list(series.points.order_by("-timestamp")[:DRAWN_POINTS])
+    newest_first = as_added(list(series.points.order_by("-timestamp")[:DRAWN_POINTS]))
     measured = [(point.timestamp, point.value) for point in reversed(newest_first) if point.value is not None]
     return {
         "labels": sorted(series.labels.items()),
@@ -26,6 +31,9 @@ def series_page(series: MetricSeries, now: datetime) -> dict[str, Any]:
         "point_count": len(measured),
         "rows": [_row(point) for point in newest_first[:LISTED_POINTS]],
         "is_distribution": any(point.count is not None for point in newest_first),
+        "exemplars": [
+            _exemplar(found) for found in series.exemplars.order_by("-timestamp")[:LISTED_EXEMPLARS]
+        ],
     }
 
 
@@ -53,4 +61,16 @@ def _row(point: MetricPoint) -> dict[str, Any]:
         "min": figures.number(point.min),
         "max": figures.number(point.max),
         "p95": figures.number(p95),
+    }
+
+
+def _exemplar(found: MetricExemplar) -> dict[str, Any]:
+    query = urlencode({"project": found.project_id, "q": found.trace_id})
+    return {
+        "timestamp": found.timestamp,
+        "value": figures.number(found.value),
+        "trace_id": found.trace_id,
+        # By name: traces are another signal's pages.
+        "trace_url": f"{reverse('admin:traces_span_changelist')}?{query}" if found.trace_id else "",
+        "attributes": sorted(found.attributes.items()),
     }

@@ -2,41 +2,30 @@
 
 A raw point is read as a roll-up row of one point (`RAW`), so that filling a tier, merging hours to days and reading
 the raw tail are all the same sum of rows. What counts is what counts for rules: stale markers don't, NaN doesn't, a
-distribution counts as all it holds.
+distribution counts as all it holds, a cumulative one as what it adds to the one before (`metrics.increments`).
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-from metrics.distribution import ZERO
+from metrics.distribution import code_of_sql
+from metrics.increments import DELTA, bounded, increments
 from metrics.records import POINTS
-from storage.log_buckets import OFFSET, code_sql, percentile_sql
+from storage.log_buckets import code_sql, percentile_sql
 from storage.registry import rollup_table
 from storage.rollups.registry import Rollup, Tier, register
 
-LARGEST, SMALLEST = "1e280", "1e-280"
-"""Beyond these a value is infinite or 0 for sums and increases: PostgreSQL refuses a sum that overflows and a mean
-that underflows, and one such point would stop the roll-up for ever."""
+UNKNOWN_MIN, UNKNOWN_MAX = "'-Infinity'::float8", "'Infinity'::float8"
+"""Of distributions whose extremes nobody sent, or that are a difference: no bound for their percentiles either."""
 
 GIVEN = ("percentile_50", "percentile_90", "percentile_95", "percentile_99")
 
 
-def _bounded(value: str) -> str:
-    return (
-        f"CASE WHEN abs({value}) > {LARGEST} THEN sign({value}) * 'Infinity'::float8 "
-        f"WHEN abs({value}) < {SMALLEST} THEN 0 ELSE {value} END"
-    )
-
-
 def _buckets(column: Literal["code", "weight"]) -> str:
     """The buckets of a raw point as one of the two arrays, from the names of `metrics.distribution` or the value."""
-    code = (
-        f"CASE WHEN key = '{ZERO}' THEN 0 WHEN left(key, 1) = 'n' THEN -substr(key, 2)::int - {OFFSET} "
-        f"ELSE key::int + {OFFSET} END"
-    )
     bucketed, plain = {
-        "code": (code, f"ARRAY[{code_sql('value')}]"),
+        "code": (code_of_sql("key"), f"ARRAY[{code_sql('value')}]"),
         "weight": ("bucket.value::bigint", "ARRAY[1::bigint]"),
     }[column]
     # A value beside given percentiles is the mean of much that isn't known: it has no place in a distribution.
@@ -46,25 +35,31 @@ def _buckets(column: Literal["code", "weight"]) -> str:
     )
 
 
+def _extreme(column: str, unknown: str) -> str:
+    known = f"CASE WHEN count > 0 THEN coalesce(nullif({column}, 'NaN'), {unknown}) END"
+    return f"CASE WHEN count IS NULL THEN nullif(value, 'NaN') ELSE {known} END"
+
+
 _NUMBER = "value <> 'NaN'"
-_PLAIN = f"count IS NULL AND {_NUMBER}"
+_PLAIN = f"count IS NULL AND {_NUMBER} AND temporality IS DISTINCT FROM {DELTA}"
+_DELTA = f"count IS NULL AND {_NUMBER} AND temporality = {DELTA}"
 _TIME = '"timestamp"'
 
 RAW: dict[str, str] = {
     "point_count": "CASE WHEN stale THEN 0 ELSE 1 END",
     "count": f"coalesce(count, CASE WHEN {_NUMBER} THEN 1 ELSE 0 END)",
-    "sum": _bounded(
-        "coalesce("
-        f"CASE WHEN count IS NULL THEN nullif(value, 'NaN') ELSE coalesce(sum, ({_bounded('value')}) * count) END, 0)"
+    "sum": bounded(
+        "coalesce(CASE WHEN count IS NULL THEN nullif(value, 'NaN') "
+        f"ELSE coalesce(nullif(sum, 'NaN'), nullif({bounded('value')}, 'NaN') * count) END, 0)"
     ),
-    "min": "coalesce(min, nullif(value, 'NaN'))",
-    "max": "coalesce(max, nullif(value, 'NaN'))",
-    "first_value": f"CASE WHEN {_PLAIN} THEN {_bounded('value')} END",
+    "min": _extreme("min", UNKNOWN_MIN),
+    "max": _extreme("max", UNKNOWN_MAX),
+    "first_value": f"CASE WHEN {_PLAIN} THEN {bounded('value')} END",
     "first_at": f"CASE WHEN {_PLAIN} THEN {_TIME} END",
-    "final_value": f"CASE WHEN {_PLAIN} THEN {_bounded('value')} END",
+    "final_value": f"CASE WHEN {_PLAIN} THEN {bounded('value')} END",
     "last_value": "nullif(value, 'NaN')",
     "last_at": f"CASE WHEN {_NUMBER} THEN {_TIME} END",
-    "increase": "coalesce(count, 0)::float8",
+    "increase": f"CASE WHEN {_DELTA} THEN {bounded('value')} ELSE coalesce(count, 0)::float8 END",
     "codes": _buckets("code"),
     "counts": _buckets("weight"),
     **{given: f"CASE WHEN buckets IS NULL THEN nullif({given}, 'NaN') END" for given in GIVEN},
@@ -72,8 +67,9 @@ RAW: dict[str, str] = {
 """Column of a roll-up -> SQL for it from a raw point that isn't a stale marker (`point_count` 1).
 
 `first_value` and `final_value` are the first and last plain values, of which `increase` is the way between, a fall
-being a counter that began again at 0; the observations of distributions add to it. `last_value` is the newest value
-of any kind. `codes` and `counts` are the distribution as in `storage.log_buckets`.
+being a counter that began again at 0; the observations of distributions and the values of delta counters add to it.
+`last_value` is the newest value of any kind. `min` and `max` are infinite where they aren't known. `codes` and `counts`
+are the distribution as in `storage.log_buckets`.
 """
 
 BUCKETED = (
@@ -154,7 +150,10 @@ def _insert(table: str, rows: str) -> str:
 def _fill_from_raw(table: str, unit: Literal["minute", "hour"]) -> str:
     bucket = f"date_trunc('{unit}', {_TIME}, 'UTC') AS bucket"
     columns = f"project_id, series_id, {bucket}, {raw_columns(*RAW)}"
-    return _insert(table, f"SELECT {columns} FROM {POINTS.name} WHERE {{window}} AND NOT stale")
+    rows = increments(f"before.{_TIME} >= {{hour_before}} AND before.{_TIME} < {{end}}")
+    # OFFSET keeps what is added computed once for each point: several columns are made of it.
+    added = f"SELECT * FROM ({rows}) AS added WHERE {{window}} AND NOT stale OFFSET 0"
+    return _insert(table, f"SELECT {columns} FROM ({added}) AS points")
 
 
 def _fill_from_hours(table: str) -> str:

@@ -3,9 +3,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from metrics.models import BusinessMetric, MetricPoint, MetricSeries
+from metrics.models import BusinessMetric, MetricExemplar, MetricPoint, MetricSeries, Temporality
 
 
 def json_value(value: float) -> float | str:
@@ -37,6 +38,11 @@ class MetricPointSerializer(serializers.ModelSerializer[MetricPoint]):
     sum = ValueField()
     min = ValueField()
     max = ValueField()
+    temporality = serializers.SerializerMethodField()
+
+    @extend_schema_field({"type": "string", "enum": ["delta", "cumulative"], "nullable": True})
+    def get_temporality(self, point: MetricPoint) -> str | None:
+        return Temporality(point.temporality).name.lower() if point.temporality else None
 
     class Meta:
         model = MetricPoint
@@ -61,6 +67,33 @@ class MetricPointSerializer(serializers.ModelSerializer[MetricPoint]):
             "min",
             "max",
             "stale",
+            "temporality",
+            "start_time",
+            "histogram",
+        ]
+
+
+class MetricExemplarSerializer(serializers.ModelSerializer[MetricExemplar]):
+    """A measurement with the series and the trace that it leads from and to; ids are empty where there are none."""
+
+    series_id = serializers.CharField()
+    metric_name = serializers.CharField(source="series.name")
+    metric_type = serializers.CharField(source="series.metric_type")
+    tags = serializers.JSONField(source="series.labels")
+    value = ValueField()
+
+    class Meta:
+        model = MetricExemplar
+        fields = [
+            "series_id",
+            "metric_name",
+            "metric_type",
+            "tags",
+            "timestamp",
+            "value",
+            "trace_id",
+            "span_id",
+            "attributes",
         ]
 
 
@@ -71,6 +104,7 @@ class MetricSeriesSerializer(serializers.ModelSerializer[MetricSeries]):
     metric_name = serializers.CharField(source="name")
     metric_unit = serializers.CharField(source="unit")
     tags = serializers.JSONField(source="labels")
+    description = serializers.CharField()
 
     class Meta:
         model = MetricSeries
@@ -83,6 +117,7 @@ class MetricSeriesSerializer(serializers.ModelSerializer[MetricSeries]):
             "host_name",
             "instance_id",
             "tags",
+            "description",
             "created_at",
         ]
 

@@ -15,6 +15,7 @@ Labels = tuple[tuple[str, str], ...]
 COPIED_LABELS = ("service_name", "host_name", "instance_id")
 """Labels that also have a column, for searching."""
 
+MAX_SERIES_ID = 2**63 - 1
 MAX_LABELS = 64
 MAX_LABEL_NAME = 200
 MAX_LABEL_VALUE = 1000

@@ -2,15 +2,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from projects.admin_base import ProjectModelAdmin
-from projects.keys import create_key, revoke_key
-from projects.models import ApiKey, Project, RetentionPolicy, Scope
+from projects.forms import ApiKeyForm
+from projects.keys import fit_to_kind, forget, revoke_key, save_new
+from projects.models import ApiKey, KeyKind, Project, RetentionPolicy
 
 
 @admin.register(Project)
@@ -20,6 +19,7 @@ class ProjectAdmin(ProjectModelAdmin):
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}
     autocomplete_fields = ("members",)
+    change_form_outer_before_template = "projects/project_links.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         queryset: QuerySet[Any] = super(ProjectModelAdmin, self).get_queryset(request)
@@ -30,34 +30,31 @@ class ProjectAdmin(ProjectModelAdmin):
         return False
 
 
-class ApiKeyForm(forms.ModelForm[ApiKey]):
-    scopes = forms.MultipleChoiceField(
-        choices=Scope.choices,
-        widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        initial=[Scope.INGEST],
-        help_text="A key that only sends telemetry needs the first one.",
-    )
-
-    class Meta:
-        model = ApiKey
-        fields = ("project", "name", "scopes", "rate_limit_per_second")
-
-
 @admin.register(ApiKey)
 class ApiKeyAdmin(ProjectModelAdmin):
     """Keys are made by the platform, shown once, and revoked; their text is nowhere stored."""
 
     form = ApiKeyForm
+    fields = (*ApiKeyForm.Meta.fields, "prefix", "created_at", "revoked_at")
+    # Shown for the kind that is chosen.
+    conditional_fields = {
+        "scopes": f"kind == '{KeyKind.SERVER}'",
+        "rate_limit_per_second": f"kind == '{KeyKind.SERVER}'",
+        "record_limit_per_second": f"kind == '{KeyKind.BROWSER}'",
+        "allowed_origins": f"kind == '{KeyKind.BROWSER}'",
+        "allowed_event_names": f"kind == '{KeyKind.BROWSER}'",
+    }
     list_display = (
         "name",
         "project",
         "prefix",
+        "key_kind",
         "scope_names",
-        "rate_limit_per_second",
+        "limit",
         "created_at",
         "state",
     )
-    list_filter = (("project", admin.RelatedOnlyFieldListFilter),)
+    list_filter = (("project", admin.RelatedOnlyFieldListFilter), "kind")
     search_fields = ("name", "prefix")
     list_select_related = ("project",)
     actions = ("revoke",)
@@ -65,15 +62,16 @@ class ApiKeyAdmin(ProjectModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
         return ("project", "prefix", "created_at", "revoked_at") if obj else ()
 
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
+        return self.fields if obj else ApiKeyForm.Meta.fields
+
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         if change:
+            fit_to_kind(obj)
             super().save_model(request, obj, form, change)
+            forget(obj)
             return
-        row, text = create_key(
-            obj.project, obj.name, obj.scopes, rate_limit_per_second=obj.rate_limit_per_second
-        )
-        obj.pk = row.pk
-        obj.prefix = row.prefix
+        text = save_new(obj)
         messages.warning(request, f"The key is {text} - copy it now, it can't be shown again.")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -85,6 +83,16 @@ class ApiKeyAdmin(ProjectModelAdmin):
         for key in queryset.filter(revoked_at=None):
             revoke_key(key)
         messages.success(request, "Revoked. Other processes stop accepting the keys within 30 seconds.")
+
+    @admin.display(description="kind", ordering="kind")
+    def key_kind(self, key: ApiKey) -> str:
+        return key.kind
+
+    @admin.display(description="limit")
+    def limit(self, key: ApiKey) -> str:
+        if key.kind == KeyKind.BROWSER:
+            return f"{key.record_limit_per_second} records/s"
+        return f"{key.rate_limit_per_second} requests/s" if key.rate_limit_per_second else "none"
 
     @admin.display(description="scopes")
     def scope_names(self, key: ApiKey) -> str:

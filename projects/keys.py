@@ -11,23 +11,33 @@ from dataclasses import dataclass
 from django.db import connection
 from django.utils import timezone
 
-from projects.models import ApiKey, Project, Scope
+from projects import origins
+from projects.models import ApiKey, KeyKind, Project, Scope
 
 CACHE_SECONDS = 30.0
 CACHE_ENTRIES = 10_000
 """Unknown keys are cached too; the bound keeps a flood of random keys from filling memory."""
 
 ALL_SCOPES = [scope.value for scope in Scope]
+BROWSER_SCOPES = [Scope.INGEST.value]
+BROWSER_RECORDS_PER_SECOND = 100
 
 
 @dataclass(frozen=True, slots=True)
 class KeyIdentity:
-    """What a request may do: the project it belongs to and the scopes of its key."""
+    """What a request may do: the project it belongs to, the scopes and the limits of its key.
+
+    A key has a limit of requests or, in browsers, of records. Empty origins and event names mean any.
+    """
 
     key_id: int
     project_id: int
     scopes: frozenset[str]
     rate_limit_per_second: int | None
+    is_browser: bool = False
+    record_limit_per_second: int | None = None
+    allowed_origins: tuple[str, ...] = ()
+    allowed_event_names: frozenset[str] = frozenset()
 
 
 _cache: dict[bytes, tuple[float, KeyIdentity | None]] = {}
@@ -45,25 +55,62 @@ def create_key(
     key: str | None = None,
     rate_limit_per_second: int | None = None,
 ) -> tuple[ApiKey, str]:
-    """Store a new key and return it with its text, which can't be read again later."""
-    text = key or f"tp_{secrets.token_urlsafe(32)}"
-    row = ApiKey.objects.create(
+    """Store a new server key and return it with its text, which can't be read again later."""
+    row = ApiKey(project=project, name=name, scopes=list(scopes), rate_limit_per_second=rate_limit_per_second)
+    return row, save_new(row, key)
+
+
+def create_browser_key(
+    project: Project,
+    name: str,
+    *,
+    record_limit_per_second: int = BROWSER_RECORDS_PER_SECOND,
+    allowed_origins: Sequence[str] = (),
+    allowed_event_names: Sequence[str] = (),
+) -> tuple[ApiKey, str]:
+    """Store a new browser key and return it with its text. Raises ValueError for what is no origin."""
+    row = ApiKey(
         project=project,
         name=name,
-        prefix=text[:8],
-        key_hash=hash_key(text),
-        scopes=list(scopes),
-        rate_limit_per_second=rate_limit_per_second,
+        kind=KeyKind.BROWSER,
+        record_limit_per_second=record_limit_per_second,
+        allowed_origins=[origins.normalised(origin) for origin in allowed_origins],
+        allowed_event_names=list(allowed_event_names),
     )
-    _cache.pop(hash_key(text), None)
-    return row, text
+    return row, save_new(row)
+
+
+def fit_to_kind(row: ApiKey) -> None:
+    """Give a key what its kind has, and take away what only the other kind has."""
+    if row.kind == KeyKind.BROWSER:
+        row.scopes = BROWSER_SCOPES
+        row.rate_limit_per_second = None
+        row.record_limit_per_second = row.record_limit_per_second or BROWSER_RECORDS_PER_SECOND
+    else:
+        row.record_limit_per_second = None
+        row.allowed_origins, row.allowed_event_names = [], []
+
+
+def save_new(row: ApiKey, key: str | None = None) -> str:
+    """Store a key for the first time, with the given text or one made here; returns the text."""
+    text = key or f"tp_{secrets.token_urlsafe(32)}"
+    fit_to_kind(row)
+    row.prefix, row.key_hash = text[:8], hash_key(text)
+    row.save(force_insert=True)
+    forget(row)
+    return text
+
+
+def forget(row: ApiKey) -> None:
+    """Look a key up anew after a change: here at once, in other processes when their cache entry ends."""
+    _cache.pop(bytes(row.key_hash), None)
 
 
 def revoke_key(row: ApiKey) -> None:
     """Stop accepting a key: here at once, in other processes when their cache entry ends."""
     row.revoked_at = timezone.now()
     row.save(update_fields=["revoked_at"])
-    _cache.pop(bytes(row.key_hash), None)
+    forget(row)
 
 
 def identify(key: str) -> KeyIdentity | None:
@@ -77,13 +124,25 @@ def identify(key: str) -> KeyIdentity | None:
     if not connection.in_atomic_block:
         # Back to the pool of a web process: a client that sends its body slowly must not hold a connection meanwhile.
         connection.close_if_unusable_or_obsolete()
-    identity = None
-    if row:
-        identity = KeyIdentity(row.pk, row.project_id, frozenset(row.scopes), row.rate_limit_per_second)
+    identity = identity_of_key(row) if row else None
     if len(_cache) >= CACHE_ENTRIES:
         _cache.clear()
     _cache[digest] = (now + CACHE_SECONDS, identity)
     return identity
+
+
+def identity_of_key(row: ApiKey) -> KeyIdentity:
+    """What requests with this key may do."""
+    return KeyIdentity(
+        row.pk,
+        row.project_id,
+        frozenset(row.scopes),
+        row.rate_limit_per_second,
+        row.kind == KeyKind.BROWSER,
+        row.record_limit_per_second,
+        tuple(row.allowed_origins),
+        frozenset(row.allowed_event_names),
+    )
 
 
 def forget_cached_keys() -> None:

@@ -70,7 +70,8 @@ def decode_cursor(cursor: str, model: type[Model], key: Sequence[str]) -> tuple[
         if backwards not in (0, 1) or len(texts) != len(key):
             raise ValueError("wrong length")
         for text in texts:
-            if "\0" in text or not text.encode():
+            # Encoding raises ValueError for half a surrogate pair.
+            if b"\0" in text.encode():
                 raise ValueError("no text that a key column holds")
         fields = [model._meta.get_field(name) for name in key]
         values = [field.to_python(text) for field, text in zip(fields, texts, strict=True)]  # type: ignore[union-attr]  # concrete fields only

@@ -14,6 +14,11 @@ class Scope(models.TextChoices):
     MANAGE = "manage", "Manage rules and channels"
 
 
+class KeyKind(models.TextChoices):
+    SERVER = "server", "Server: kept secret by a program of yours"
+    BROWSER = "browser", "Browser: public, in a web page or an app"
+
+
 class Project(models.Model):
     """The owner of telemetry; nothing is visible across projects."""
 
@@ -35,10 +40,15 @@ class Project(models.Model):
 
 
 class ApiKey(models.Model):
-    """A key of one project. Only its SHA-256 is stored: keys are random, so a slow hash would buy nothing."""
+    """A key of one project. Only its SHA-256 is stored: keys are random, so a slow hash would buy nothing.
+
+    Anybody can read a browser key in the page that uses it. So it only sends, at a rate of its own, and where wanted
+    only from some origins and only some events.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="api_keys")
     name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=10, choices=KeyKind.choices, default=KeyKind.SERVER)
     prefix = models.CharField(max_length=8, editable=False, help_text="First 8 characters, to recognise it.")
     key_hash = models.BinaryField(max_length=32, unique=True, editable=False)
     scopes = ArrayField(models.CharField(max_length=10, choices=Scope.choices))
@@ -48,12 +58,27 @@ class ApiKey(models.Model):
         validators=[MinValueValidator(1)],
         help_text="Requests per second over all web workers; empty means no limit (server keys).",
     )
+    record_limit_per_second = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    """Of browser keys only; over all web workers."""
+    allowed_origins = ArrayField(models.CharField(max_length=300), default=list, blank=True)
+    """As `origins.normalised`; empty means any."""
+    allowed_event_names = ArrayField(models.CharField(max_length=200), default=list, blank=True)
+    """Empty means anything, also what is no event."""
     created_at = models.DateTimeField(auto_now_add=True)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = "API key"
         ordering = ["project", "name"]
+        constraints = [
+            models.CheckConstraint(
+                name="browser_keys_only_send",
+                condition=~models.Q(kind=KeyKind.BROWSER) | models.Q(scopes=[Scope.INGEST]),
+                violation_error_message="A browser key can only send telemetry.",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}...)"

@@ -19,6 +19,9 @@ NULL = r"\N"
 FEW_ROWS = 10
 """Below this, going by columns costs more than it saves."""
 
+FEW_VALUES = 5
+"""Up to so many objects that a column shares among its rows (times of a request, flags) are written once each."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -37,11 +40,14 @@ def copy_text(rows: Sequence[tuple[Any, ...]]) -> bytes:
 
 def _column(values: Sequence[Any]) -> Sequence[str]:
     types = set(map(type, values))
+    if types == {NoneType}:
+        return [NULL] * len(values)
     if types <= {str, NoneType}:
         return _texts(values)
-    first = values[0]
-    if len(set(map(id, values))) == 1:
-        return [_FORMATS[type(first)](first)] * len(values)
+    distinct = {id(value): value for value in values}
+    if len(distinct) <= FEW_VALUES:
+        texts = {key: _FORMATS[type(value)](value) for key, value in distinct.items()}
+        return [texts[id(value)] for value in values]
     if types in ({datetime}, {uuid.UUID}):
         return _encode(values).decode()[2:-2].split('","')
     return [_FORMATS[type(value)](value) for value in values]

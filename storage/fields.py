@@ -7,8 +7,10 @@ from typing import Annotated
 
 import msgspec
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Text = Annotated[str, msgspec.Meta(max_length=200)]
+MAX_NAME = 200
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
+Text = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
 LongText = Annotated[str, msgspec.Meta(max_length=2000)]
 Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 Actor = Text | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]

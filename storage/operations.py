@@ -182,3 +182,16 @@ class ReplaceView(migrations.RunSQL):
 
     def describe(self) -> str:
         return f"Replace view {self.name}"
+
+
+LOCK_TIMEOUT = "5s"
+
+
+def limited_lock_waits(*operations: Operation) -> list[Operation]:
+    """Operations of an atomic migration that fails, forwards and backwards, where a lock takes longer than 5 s.
+
+    An ALTER TABLE waits for a long reader, and all of ingest behind it: better to fail clearly and be run again.
+    """
+    limit = f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"
+    nothing = migrations.RunSQL.noop
+    return [migrations.RunSQL(limit, nothing), *operations, migrations.RunSQL(nothing, limit)]

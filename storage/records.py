@@ -71,9 +71,13 @@ class Write:
     days: set[date] = field(default_factory=set)
     oldest: datetime | None = None
     """The earliest time among the rows, in `table.time_column`; None for tables without roll-ups."""
+    reaches_next_hour: bool = False
+    """Whether rows may change what is added up of the hour after theirs, as well."""
     identities: dict[int, Identity] = field(default_factory=dict)
     """Position in `rows` -> the claim of that row."""
     references: References | None = None
+    committed: Callable[[], None] | None = None
+    """Called after the commit, in the writer's thread: must be quick, and may be called again."""
     encoded: Encoded | None = None
 
     def encode(self) -> Encoded | None:

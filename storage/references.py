@@ -9,17 +9,24 @@ import psycopg
 from psycopg import sql
 
 from storage.copying import columns_sql
+from storage.known import Known
 from storage.records import References, Row, Write
 from storage.registry import ReferenceTable
 
-KNOWN_LIMIT = 200_000
-_known: dict[tuple[str, int], Any] = {}
+_known: Known[tuple[str, int], Any] = Known(limit=200_000)
 """(table, id) -> fingerprint of rows that this process has seen committed."""
 
 
 def forget_known() -> None:
     """Drop what this process knows; deleting reference rows elsewhere makes it wrong."""
-    _known.clear()
+    _known.forget()
+
+
+def is_stored(table: ReferenceTable, key: int, fingerprint: Any) -> bool:
+    """Whether this process has seen just this row committed, so that nothing has to be done for it."""
+    known = _known.get((table.name, key))
+    # UUIDs compare slowly, and mostly it is the very same one.
+    return known is fingerprint or known == fingerprint
 
 
 def unseen(references: References) -> list[Row]:
@@ -29,16 +36,15 @@ def unseen(references: References) -> list[Row]:
 
 
 def remember(writes: Iterable[Write]) -> None:
-    """Note references as stored; call only after their transaction has committed."""
+    """Note what was stored; call only after the transaction of these writes has committed."""
     for write in writes:
-        if write.references:
-            if len(_known) > KNOWN_LIMIT:
-                _known.clear()
-            table = write.references.table
+        if write.committed:
+            write.committed()
+        if write.references and write.references.rows:
+            table, collided = write.references.table, write.references.collided
             position = table.columns.index(table.fingerprint)
-            for key, row in write.references.rows.items():
-                if key not in write.references.collided:
-                    _known.setdefault((table.name, key), row[position])
+            rows = write.references.rows.items()
+            _known.remember({(table.name, key): row[position] for key, row in rows if key not in collided})
 
 
 def insert_references(cursor: psycopg.Cursor[Any], writes: Sequence[Write]) -> set[int]:

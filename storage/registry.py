@@ -36,7 +36,8 @@ class Table:
     name: str
     columns: tuple[str, ...]
     key: tuple[str, ...]
-    retention: Retention
+    retention: Retention | None
+    """None: its rows live as long as their project."""
     time_column: str
     partitioned: bool = True
     mode: Mode = "append"
@@ -48,6 +49,12 @@ class Table:
     """The field of a request's record that holds `time_column`."""
     sharding: Sharding | None = None
     """None: the table stays whole on one machine."""
+    beside: bool = False
+    """Rows that come beside the records of a request: they aren't counted."""
+    expects_repeats: bool = False
+    """Most rows are stored already, so the straight road would only lead to a unique violation."""
+    words: str = ""
+    """What people call its rows, where that isn't what they call the retention."""
 
     def position(self, column: str) -> int:
         return self.columns.index(column)

@@ -18,7 +18,7 @@ import psycopg
 from storage.copying import copy_texts, insert_missing, replace_rows
 from storage.memory import claim_identities, keep_receipts, known_receipts
 from storage.records import Answer, Encoded, Outcome, RecordError, Slot, Write, WriteRequest, encode_rows
-from storage.references import insert_references
+from storage.references import insert_references, remember
 from storage.registry import Table
 from storage.rollups import gate
 
@@ -121,6 +121,8 @@ def _attempt(connection: Connection, requests: list[WriteRequest], *, optimistic
             _store_table(cursor, table, shares, optimistic=optimistic)
         answers = {index: requests[index].answer(outcomes[index]) for index in fresh}
         keep_receipts(cursor, [(requests[index], answers[index]) for index in fresh])
+    # Not those of the others: nothing of a request with a known receipt was written now.
+    remember(write for index in fresh for write in requests[index].writes)
     return _results(requests, answers, first_answers)
 
 
@@ -173,11 +175,12 @@ def _plan(
     plan: dict[Table, list[_Share]] = defaultdict(list)
     for request, outcome in requests:
         for write in request.writes:
+            told = Outcome(errors=outcome.errors) if write.table.beside else outcome
             positions: Sequence[int] = range(len(write.rows))
             if not taken_out.is_empty():
-                positions = [place for place in positions if not taken_out.takes(write, place, outcome)]
+                positions = [place for place in positions if not taken_out.takes(write, place, told)]
             if positions:
-                plan[write.table].append(_Share(write, outcome, positions))
+                plan[write.table].append(_Share(write, told, positions))
     return plan
 
 
@@ -199,7 +202,7 @@ def _collision(write: Write, position: int) -> RecordError:
 def _store_table(
     cursor: psycopg.Cursor[Any], table: Table, shares: list[_Share], *, optimistic: bool
 ) -> None:
-    if optimistic and table.mode == "append":
+    if optimistic and table.mode == "append" and not table.expects_repeats:
         # Sorted by request, not by row: where two processes meet on the same keys in another order all the same,
         # the server ends one of them, and that one tries again.
         encoded = sorted((share.encoded() for share in shares), key=lambda one: one.first_key)

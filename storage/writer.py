@@ -19,7 +19,6 @@ import psycopg
 from storage import partitions
 from storage.connections import connect
 from storage.records import Answer, Write, WriteRequest
-from storage.references import remember
 from storage.transaction import Result, store
 
 logger = logging.getLogger(__name__)
@@ -135,9 +134,7 @@ class GroupWriter:
                 if is_partition_missing:
                     partitions.forget_known()
                     ensure_partitions(write for request in requests for write in request.writes)
-                results = store(self._connected(), requests)
-                remember(write for request in requests for write in request.writes)
-                return results
+                return store(self._connected(), requests)
             except COLLISIONS:
                 # Two processes met on the same keys in another order; the server ended one of them.
                 time.sleep(0.01 * (attempt + 1))

@@ -15,7 +15,18 @@ from projects.models import ApiKey, Project, RetentionPolicy
 
 AUDITED: dict[type[Model], tuple[str, ...]] = {
     Project: ("name", "slug"),
-    ApiKey: ("project", "name", "prefix", "scopes", "rate_limit_per_second", "revoked_at"),
+    ApiKey: (
+        "project",
+        "name",
+        "kind",
+        "prefix",
+        "scopes",
+        "rate_limit_per_second",
+        "record_limit_per_second",
+        "allowed_origins",
+        "allowed_event_names",
+        "revoked_at",
+    ),
     RetentionPolicy: (
         "project",
         "events_days",

@@ -40,6 +40,7 @@ VARIABLES = frozenset(
         "REDIS_URL",
         "SECRET_KEY",
         "SECRET_KEY_FALLBACKS",
+        "SEGMENT_ACCEPT_UNKNOWN_KEYS",
         "TELEMETRY_API_KEY",
         "TELEMETRY_HOME",
         "TELEMETRY_OUTBOUND_ALLOW",
@@ -65,6 +66,7 @@ class Environment:
     redis_url: str | None
     secret_key: str
     secret_key_fallbacks: tuple[str, ...]
+    segment_accept_unknown_keys: bool
     public_url: str
     allowed_hosts: tuple[str, ...]
     email_url: str | None
@@ -96,6 +98,7 @@ def load(environ: Mapping[str, str]) -> Environment:
         redis_url=_checked(environ, "REDIS_URL", _check_redis_url),
         secret_key=_secret_key(environ, home),
         secret_key_fallbacks=_words(environ, "SECRET_KEY_FALLBACKS"),
+        segment_accept_unknown_keys=_switch(environ, "SEGMENT_ACCEPT_UNKNOWN_KEYS"),
         public_url=(_checked(environ, "PUBLIC_URL", _check_public_url) or own_url).rstrip("/"),
         allowed_hosts=_each(environ, "ALLOWED_HOSTS", _check_host_pattern),
         email_url=_checked(environ, "EMAIL_URL", _check_email_url),

@@ -75,6 +75,13 @@ UNFOLD: dict[str, Any] = {
                     _item("Metric series", "show_chart", "metrics.metricseries"),
                     _item("Business metrics", "payments", "metrics.businessmetric"),
                     _item("Spans", "account_tree", "traces.span"),
+                    {
+                        "title": "Sources",
+                        "icon": "input",
+                        "link": reverse_lazy("sources"),
+                        "permission": lambda request: request.user.has_perm("ingest.view_sourceminute"),
+                    },
+                    {"title": "How to send", "icon": "send", "link": reverse_lazy("how_to_send")},
                 ],
             },
             {

@@ -67,7 +67,7 @@ ENTRIES = (
         "Drop old ingest identities and receipts",
         "telemetry_platform.tasks.purge_ingest_memory",
         3600,
-        "Forgets ids and idempotency keys that can no longer be repeated.",
+        "Forgets ids and idempotency keys that can no longer be repeated, and what the page of sources showed.",
     ),
 )
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from celery import Task, shared_task
 from django.utils import timezone
 
+from ingest.sources import storing
 from storage import memory, partitions
 from storage.registry import partitioned_tables
 from telemetry_platform import leases, rollups, worker_lease
@@ -69,4 +70,6 @@ def purge_expired(self: Task[[], None]) -> None:
 
 @shared_task(soft_time_limit=570, time_limit=600)
 def purge_ingest_memory() -> None:
-    memory.purge(timezone.now())
+    now = timezone.now()
+    memory.purge(now)
+    storing.purge(now)

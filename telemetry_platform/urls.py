@@ -8,6 +8,8 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
+from ingest.how_to_send import views as how_to_send
+from ingest.sources_page import views as sources_page
 from telemetry_platform import api_urls, errors, health
 from telemetry_platform.retention_page import views as retention_page
 
@@ -29,6 +31,8 @@ urlpatterns = [
     path("", include("alerting.acknowledge.urls")),
     path("admin/storage/", admin.site.admin_view(retention_page.page), name="storage"),
     path("admin/storage/purge/", admin.site.admin_view(retention_page.purge_now), name="purge_now"),
+    path("admin/sources/", admin.site.admin_view(sources_page.page), name="sources"),
+    path("admin/how-to-send/", admin.site.admin_view(how_to_send.page), name="how_to_send"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("favicon.ico", RedirectView.as_view(url=static("telemetry_platform/favicon.svg"))),

@@ -24,6 +24,9 @@ class ProjectClient:
         """The raw response; headers are written as HTTP_X_API_KEY and the like, CONTENT_TYPE as it is."""
         content_type = headers.pop("CONTENT_TYPE", "application/json")
         headers.setdefault("HTTP_AUTHORIZATION", f"Bearer {self.key}")
+        if method == "POST":
+            # Django's client leaves it out where the body is empty.
+            headers["CONTENT_TYPE"] = content_type
         return self._client.generic(method, path, body or b"", content_type=content_type, **headers)  # type: ignore[arg-type]  # WSGI headers
 
     def post(self, path: str, body: Any, **headers: str) -> Any:

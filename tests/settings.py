@@ -13,4 +13,4 @@ from telemetry_platform.settings import *  # noqa: E402, F403
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 # A thread that outlives its test would meet a database that is gone; tests flush by hand.
-SELF_TELEMETRY_FLUSHES = False
+SELF_TELEMETRY_FLUSHES = SOURCES_FLUSHES = False

@@ -81,7 +81,8 @@ class SpanRecord(_SpanFields, forbid_unknown_fields=True, kw_only=True):
 class ForeignSpan(_SpanFields, forbid_unknown_fields=True, kw_only=True):
     """What other formats make of theirs. Their decoders keep the limits: a struct made by hand checks nothing.
 
-    An event is `{"name", "timestamp", "attributes"}`, a link `{"trace_id", "span_id", "attributes"}`.
+    Hexadecimal ids are in lower case already. An event is `{"name", "timestamp", "attributes"}`, a link
+    `{"trace_id", "span_id", "attributes"}`.
     """
 
     events: list[dict[str, Any]] | None = None
@@ -118,9 +119,7 @@ def prepare(records: Iterable[tuple[int, AnySpan]], bounds: Bounds) -> tuple[Wri
 def _described(record: AnySpan) -> Row:
     """The columns from `trace_id` to `tags`."""
     return (
-        normal_trace_id(record.trace_id),
-        normal_trace_id(record.span_id),
-        normal_trace_id(record.parent_span_id) if record.parent_span_id else None,
+        *_ids(record),
         record.service_name,
         record.operation_name,
         record.kind,
@@ -131,6 +130,16 @@ def _described(record: AnySpan) -> Row:
         record.http_status_code,
         text_or_none(record.user_id),
         json_text(record.tags),
+    )
+
+
+def _ids(record: AnySpan) -> Row:
+    if isinstance(record, ForeignSpan):
+        return record.trace_id, record.span_id, record.parent_span_id
+    return (
+        normal_trace_id(record.trace_id),
+        normal_trace_id(record.span_id),
+        normal_trace_id(record.parent_span_id) if record.parent_span_id else None,
     )
 
 

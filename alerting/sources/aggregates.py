@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -21,6 +21,7 @@ class SeriesWindow:
     """What one series has in the window; which fields are filled depends on the aggregation asked for.
 
     `count` and `total` are over observations: a distribution point counts as all it holds.
+    `low` and `high` are NaN where a distribution among them doesn't know its own: no extreme is known then.
     `buckets` are those of `metrics.distribution`.
     `given` is the highest percentile that came ready-made. `rate` is per second.
     """
@@ -50,9 +51,9 @@ def _number(windows: Sequence[SeriesWindow], aggregation: Aggregation) -> float 
             count = sum(window.count for window in windows)
             return sum(window.total for window in windows) / count if count else None
         case "min":
-            return min((window.low for window in windows if window.low is not None), default=None)
+            return _extreme(min, [window.low for window in windows if window.low is not None])
         case "max":
-            return max((window.high for window in windows if window.high is not None), default=None)
+            return _extreme(max, [window.high for window in windows if window.high is not None])
         case "sum":
             return sum(window.total for window in windows) if windows else None
         case "count":
@@ -61,6 +62,10 @@ def _number(windows: Sequence[SeriesWindow], aggregation: Aggregation) -> float 
             return float(sum(window.rate or 0.0 for window in windows))
         case _:
             return _last(windows)
+
+
+def _extreme(pick: Callable[[list[float]], float], values: list[float]) -> float | None:
+    return pick(values) if values and not any(map(math.isnan, values)) else None
 
 
 def _last(windows: Sequence[SeriesWindow]) -> float | None:

@@ -13,22 +13,43 @@ from django.db import connection
 from alerting.sources.aggregates import SeriesWindow, rate_of_counter
 from alerting.sources.samples import PERCENTILES, Aggregation, Answer, Question, Window
 from alerting.sources.series import Key, LabelIndex, Series, SilentSeries, answer_questions
+from metrics.increments import DELTA, LOOK_BACK, increments
+
+HISTOGRAM = "histogram"
+"""The only type whose points may be cumulative distributions, which count again what earlier ones did."""
+
+_INCREMENTS = increments('before."timestamp" > %(hour_before)s AND before."timestamp" <= %(end)s')
 
 SEEN_WITHIN = timedelta(hours=24)
 """A silent series counts as existing this long; after that it is taken for gone."""
 
-_PLAIN = "NOT p.stale AND p.count IS NULL AND p.value <> 'NaN'"
+_PLAIN = f"NOT p.stale AND p.count IS NULL AND p.value <> 'NaN' AND p.temporality IS DISTINCT FROM {DELTA}"
+_GAINED = f"NOT p.stale AND (p.count IS NOT NULL OR p.temporality = {DELTA} AND p.value <> 'NaN')"
 _COUNTED = "NOT p.stale AND (p.count IS NOT NULL OR p.value <> 'NaN')"
 _NUMBER = "NOT p.stale AND p.value <> 'NaN'"
+
+
+def _extreme(column: str) -> str:
+    """NaN where a distribution doesn't know its own.
+
+    PostgreSQL takes NaN for the largest number: `max` keeps it, and `-max(-x)` is a minimum that does.
+    """
+    return (
+        "CASE WHEN p.count IS NULL THEN nullif(p.value, 'NaN') "
+        f"WHEN p.count > 0 THEN coalesce(p.{column}, 'NaN') END"
+    )
+
+
 _SUMMARY = f"""
     coalesce(sum(coalesce(p.count, 1)) FILTER (WHERE {_COUNTED}), 0)::float8,
     coalesce(
-        sum(CASE WHEN p.count IS NULL THEN p.value ELSE coalesce(p.sum, p.value * p.count, 0) END)
+        sum(CASE WHEN p.count IS NULL THEN p.value
+                 ELSE coalesce(nullif(p.sum, 'NaN'), nullif(p.value, 'NaN') * p.count, 0) END)
             FILTER (WHERE {_COUNTED}),
         0
     ),
-    min(coalesce(p.min, nullif(p.value, 'NaN'))) FILTER (WHERE NOT p.stale),
-    max(coalesce(p.max, nullif(p.value, 'NaN'))) FILTER (WHERE NOT p.stale)
+    -max(-({_extreme("min")})) FILTER (WHERE NOT p.stale),
+    max({_extreme("max")}) FILTER (WHERE NOT p.stale)
 """
 _LAST = f"""
     (array_agg(p.value ORDER BY p."timestamp" DESC) FILTER (WHERE {_NUMBER}))[1],
@@ -37,14 +58,14 @@ _LAST = f"""
 _RATE = f"""
     array_agg(extract(epoch FROM p."timestamp")::float8 ORDER BY p."timestamp") FILTER (WHERE {_PLAIN}),
     array_agg(p.value ORDER BY p."timestamp") FILTER (WHERE {_PLAIN}),
-    (sum(p.count) FILTER (WHERE NOT p.stale))::float8
+    sum(CASE WHEN p.count IS NULL THEN p.value ELSE p.count END) FILTER (WHERE {_GAINED})
 """
 
 
 def _percentile_columns(column: str) -> str:
     return f"""
-    array_agg(p.value) FILTER (WHERE {_NUMBER} AND p.buckets IS NULL AND p.{column} IS NULL),
-    jsonb_agg(p.buckets) FILTER (WHERE NOT p.stale AND p.buckets IS NOT NULL),
+    array_agg(p.value) FILTER (WHERE {_NUMBER} AND p.count IS NULL AND p.{column} IS NULL),
+    jsonb_agg(p.buckets) FILTER (WHERE NOT p.stale AND p.count IS NOT NULL),
     max(nullif(p.{column}, 'NaN')) FILTER (WHERE NOT p.stale AND p.buckets IS NULL)
 """
 
@@ -56,8 +77,8 @@ def shape_of(aggregation: Aggregation) -> Aggregation:
 
 def measure(window: Window, shape: Aggregation, questions: Sequence[Question]) -> dict[int, Answer]:
     """Answers by rule id; all questions are of this shape. Raises django.db.Error."""
-    index, ids = _series(window.project_id, sorted({question.metric for question in questions}), questions)
-    windows, ended = _windows(window, shape, ids)
+    index, chosen = _series(window.project_id, sorted({question.metric for question in questions}), questions)
+    windows, ended = _windows(window, shape, chosen)
 
     def ask_silent(quiet: set[Key]) -> SilentSeries:
         return _silent(window, quiet)
@@ -65,8 +86,10 @@ def measure(window: Window, shape: Aggregation, questions: Sequence[Question]) -
     return answer_questions(questions, index, windows, ended, ask_silent)
 
 
-def _series(project_id: int, names: list[str], questions: Sequence[Question]) -> tuple[LabelIndex, list[int]]:
-    """The index of all series of these names, and the ids of those some question selects."""
+def _series(
+    project_id: int, names: list[str], questions: Sequence[Question]
+) -> tuple[LabelIndex, list[Series]]:
+    """The index of all series of these names, and those some question selects."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, name, labels::text, service_name, host_name, instance_id, metric_type, unit"
@@ -75,8 +98,8 @@ def _series(project_id: int, names: list[str], questions: Sequence[Question]) ->
         )
         index = LabelIndex(_series_of(row) for row in cursor.fetchall())
     wanted = {(question.metric, question.filters) for question in questions}
-    ids = {series.key for name, filters in wanted for series in index.select(name, filters)}
-    return index, [key for key in ids if isinstance(key, int)]
+    chosen = {series.key: series for name, filters in wanted for series in index.select(name, filters)}
+    return index, list(chosen.values())
 
 
 def _series_of(row: tuple[Any, ...]) -> Series:
@@ -97,19 +120,25 @@ def _series_of(row: tuple[Any, ...]) -> Series:
 
 
 def _windows(
-    window: Window, shape: Aggregation, ids: list[int]
+    window: Window, shape: Aggregation, series: Sequence[Series]
 ) -> tuple[Mapping[Key, SeriesWindow], frozenset[Key]]:
     """What each living series has in the window, and the series whose newest point is a stale marker."""
     columns, read = _query_of(shape)
+    has_histograms = any(one.columns["metric_type"] == HISTOGRAM for one in series)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT p.series_id,
                        max(p."timestamp") FILTER (WHERE p.stale) AS stale_at,
                        max(p."timestamp") FILTER (WHERE NOT p.stale) AS live_at, {columns}
-                FROM metric_points p
-                WHERE p.series_id = ANY(%s) AND p."timestamp" > %s AND p."timestamp" <= %s
+                FROM {f"({_INCREMENTS})" if has_histograms else "metric_points"} AS p
+                WHERE p.series_id = ANY(%(ids)s) AND p."timestamp" > %(start)s AND p."timestamp" <= %(end)s
                 GROUP BY p.series_id""",
-            [ids, window.start, window.end],
+            {
+                "ids": [one.key for one in series],
+                "start": window.start,
+                "end": window.end,
+                "hour_before": window.start - LOOK_BACK,
+            },
         )
         rows = cursor.fetchall()
     windows: dict[Key, SeriesWindow] = {}
@@ -147,19 +176,19 @@ def _read_percentile(
 ) -> SeriesWindow:
     merged: Counter[str] = Counter()
     for one in msgspec.json.decode(buckets) if buckets else ():
-        merged.update(one)
+        merged.update(one or {})
     return SeriesWindow(values=values or (), buckets=merged, given=given)
 
 
 def _read_rate(
-    window: Window, times: list[float] | None, values: list[float] | None, observations: float | None
+    window: Window, times: list[float] | None, values: list[float] | None, gained: float | None
 ) -> SeriesWindow:
-    """A distribution point holds what happened since the one before, so its observations are the increase."""
+    """What distributions and delta counters say has happened since the point before is the increase itself."""
     rate = None
     if times and values:
         rate = rate_of_counter(times, values, window.start.timestamp(), window.end.timestamp())
-    if observations:
-        rate = (rate or 0.0) + observations / window.length_seconds
+    if gained is not None:
+        rate = (rate or 0.0) + gained / window.length_seconds
     return SeriesWindow(rate=rate)
 
 

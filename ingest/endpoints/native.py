@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from events.records import EventRecord
+from ingest.authentication import BeaconKeyAuthentication
+from ingest.foreign_schemas import CLOUDEVENTS_ANSWERS, cloudevents_schema
+from ingest.protocols.cloudevents.webhook import webhook_consent
+from ingest.protocols.cloudevents.wire import CloudEventsFormat
 from ingest.protocols.native import NativeFormat
 from ingest.schemas import INGEST_ANSWERS, body_schema
 from ingest.views import IngestView
@@ -15,22 +21,32 @@ from metrics.records import MetricRecord
 from traces.records import SpanRecord
 
 
-class EventIngestView(IngestView):
+class NativeIngestView(IngestView):
+    """Also takes what browsers send as beacons."""
+
+    authentication_classes = [BeaconKeyAuthentication]
+
+
+class EventIngestView(NativeIngestView):
     """Events and log records."""
 
-    formats = (NativeFormat("events", EventRecord, "events", bare=True),)
+    # CloudEvents first: in binary mode they come under any Content-Type.
+    formats = (CloudEventsFormat(), NativeFormat("events", EventRecord, "events", bare=True))
+
+    def consent(self, headers: Mapping[str, str]) -> dict[str, str]:
+        return webhook_consent(headers)
 
     @extend_schema(
         operation_id="send_events",
         tags=["events"],
-        request=body_schema(EventRecord, "events"),
-        responses=INGEST_ANSWERS,
+        request={**body_schema(EventRecord, "events"), **cloudevents_schema()},
+        responses={**CLOUDEVENTS_ANSWERS, **INGEST_ANSWERS},
     )
     def post(self, request: Request) -> HttpResponse:
         return super().post(request)
 
 
-class MetricIngestView(IngestView):
+class MetricIngestView(NativeIngestView):
     """Points of metric series."""
 
     formats = (NativeFormat("metrics", MetricRecord, "metrics"),)
@@ -45,7 +61,7 @@ class MetricIngestView(IngestView):
         return super().post(request)
 
 
-class BusinessMetricIngestView(IngestView):
+class BusinessMetricIngestView(NativeIngestView):
     """Numbers over periods; another value for the same period replaces the older one."""
 
     formats = (NativeFormat("business", BusinessMetricRecord, "metrics"),)
@@ -60,7 +76,7 @@ class BusinessMetricIngestView(IngestView):
         return super().post(request)
 
 
-class SpanIngestView(IngestView):
+class SpanIngestView(NativeIngestView):
     """Spans of traces."""
 
     formats = (NativeFormat("traces", SpanRecord, "spans"),)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -15,8 +15,11 @@ RecordT = TypeVar("RecordT", bound=msgspec.Struct)
 
 MAX_RECORDS = 10_000
 
-SignalName = Literal["events", "metrics", "business", "traces"]
+SignalName = Literal["events", "metrics", "business", "traces", "exemplars", "metadata", "identities"]
 """Which of `ingest.signals` makes rows of a record."""
+
+COUNTED: frozenset[SignalName] = frozenset({"events", "metrics", "business", "traces"})
+"""Signals whose records clients count; the others go along with those."""
 
 
 class FormatError(ValueError):
@@ -29,7 +32,7 @@ class FormatError(ValueError):
 
 
 class TooManyRecords(ValueError):
-    """More than 10,000 records in one body (413)."""
+    """More than 10,000 records in one body, or more than they may take up in memory (413)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class Head:
     content_type: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     path: str = ""
+    client_address: str = ""
+    """Where the request comes from, behind trusted proxies; only for formats that ask for it to be kept."""
 
     @property
     def media_type(self) -> str:
@@ -72,11 +77,19 @@ class Batch:
     parts: list[Decoded[Any]]
     note: Any = None
     """What the format's own `answer` wants to know again."""
+    identity: bytes = b""
+    """What makes the request beside its path and body, for formats that have records in the head."""
+
+    @property
+    def all_count(self) -> int:
+        """As `record_count`, with what goes along: exemplars and descriptions are stored, too."""
+        return sum(len(part.records) + len(part.errors) for part in self.parts)
 
     @property
     def record_count(self) -> int:
-        """Records sent, good and bad."""
-        return sum(len(part.records) + len(part.errors) for part in self.parts)
+        """Records sent, good and bad, without what goes along with them."""
+        counted = [part for part in self.parts if part.signal in COUNTED]
+        return sum(len(part.records) + len(part.errors) for part in counted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +131,13 @@ class WireFormat(Protocol):
 
     def refuse(self, refusal: Refusal, head: Head, /) -> Answer | None:
         """The answer to a request that is refused whole; None for the API's own JSON."""
+        ...
+
+
+@runtime_checkable
+class Excerpting(Protocol):
+    """A format that can show records which it could not decode, to the people who sent them."""
+
+    def excerpts(self, body: bytes, head: Head, indexes: Sequence[int], /) -> Mapping[int, bytes]:
+        """The JSON of the records at these places, as far as they are there. Never raises for a body it decoded."""
         ...

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, Generic, TypeVar
 
@@ -23,6 +24,7 @@ from ingest.protocols.base import (
     SignalName,
     TooManyRecords,
 )
+from ingest.protocols.beacons import is_beacon, without_write_key
 from storage.records import Answer, Outcome, RecordError
 
 MAX_DEPTH = 200
@@ -67,12 +69,12 @@ class NativeFormat(Generic[RecordT]):
 
     def decode(self, body: bytes, head: Head) -> Batch:
         """Raises FormatError where the body is no JSON or not of the shape, TooManyRecords past 10,000."""
-        return Batch([self._decode(body)])
+        return Batch([self._decode(without_write_key(body) if is_beacon(head) else body)])
 
     def _decode(self, body: bytes) -> Decoded[RecordT]:
         if not body.strip():
             raise FormatError(f"The body is empty; send a JSON object with a list {self.key!r}.", self.key)
-        _check_depth(body)
+        check_depth(body)
         try:
             records = getattr(self._whole.decode(body), self.key)
         except RecursionError:
@@ -90,6 +92,11 @@ class NativeFormat(Generic[RecordT]):
 
     def refuse(self, refusal: Refusal, head: Head) -> None:
         """Refused in the API's own JSON."""
+
+    def excerpts(self, body: bytes, head: Head, indexes: Sequence[int]) -> dict[int, bytes]:
+        """See base.Excerpting."""
+        raws = self._raw_records(without_write_key(body))
+        return {index: bytes(raws[index]) for index in indexes if index < len(raws)}
 
     def _raw_records(self, body: bytes) -> list[msgspec.Raw]:
         try:
@@ -156,7 +163,7 @@ def _too_deep() -> FormatError:
     return FormatError(f"The body nests more than {MAX_DEPTH} levels deep.")
 
 
-def _check_depth(body: bytes) -> None:
+def check_depth(body: bytes) -> None:
     """Refuse bodies that nest deeper than 200; brackets inside texts only cost a second, exact look."""
     if _nests_deeply(body.translate(_STEPS, _ALL_BUT_BRACKETS)):
         without_texts = _JSON_STRING.sub(b"", body)
@@ -180,16 +187,24 @@ def _nests_deeply(steps: bytes) -> bool:
 
 def native_answer(outcome: Outcome) -> Answer:
     """202 with the counts and one error per rejected record (the first 1,000)."""
-    errors = sorted(outcome.errors, key=lambda error: error.index)
-    body: dict[str, Any] = {
+    body = {
         "accepted": outcome.inserted,
         "duplicates": outcome.duplicates,
-        "rejected": len(errors),
+        "rejected": len(outcome.errors),
+        **named_errors(outcome.errors),
+    }
+    return Answer(202, msgspec.json.encode(body))
+
+
+def named_errors(errors: Sequence[RecordError]) -> dict[str, Any]:
+    """The members of an answer that name rejected records by their places: the first 1,000, and how many more."""
+    by_place = sorted(errors, key=lambda error: error.index)
+    members: dict[str, Any] = {
         "errors": [
             {"index": error.index, "field": error.field, "code": error.code, "message": error.message}
-            for error in errors[:MAX_ERRORS]
-        ],
+            for error in by_place[:MAX_ERRORS]
+        ]
     }
     if len(errors) > MAX_ERRORS:
-        body["errors_truncated"] = len(errors) - MAX_ERRORS
-    return Answer(202, msgspec.json.encode(body))
+        members["errors_truncated"] = len(errors) - MAX_ERRORS
+    return members

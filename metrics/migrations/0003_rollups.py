@@ -4,7 +4,6 @@ from importlib import import_module
 
 from django.db import migrations
 
-from metrics.rollups import BUCKETED, percentile_of_buckets_sql, raw_columns, total_sql
 from storage.operations import ReplaceView
 
 _COLUMNS = """
@@ -54,6 +53,32 @@ _DROP = (
 )
 
 _MEASURES = ("count", "sum", "min", "max", "percentile_95", "codes", "counts")
+# As it was made of metrics.rollups then; text, so that changes there don't change history.
+_OF_A_POINT = """
+    coalesce(count, CASE WHEN value <> 'NaN' THEN 1 ELSE 0 END) AS count,
+    CASE WHEN abs(coalesce(CASE WHEN count IS NULL THEN nullif(value, 'NaN') ELSE coalesce(sum, (CASE WHEN
+        abs(value) > 1e280 THEN sign(value) * 'Infinity'::float8 WHEN abs(value) < 1e-280 THEN 0 ELSE value END)
+        * count) END, 0)) > 1e280 THEN sign(coalesce(CASE WHEN count IS NULL THEN nullif(value, 'NaN') ELSE
+        coalesce(sum, (CASE WHEN abs(value) > 1e280 THEN sign(value) * 'Infinity'::float8 WHEN abs(value) <
+        1e-280 THEN 0 ELSE value END) * count) END, 0)) * 'Infinity'::float8 WHEN abs(coalesce(CASE WHEN count
+        IS NULL THEN nullif(value, 'NaN') ELSE coalesce(sum, (CASE WHEN abs(value) > 1e280 THEN sign(value) *
+        'Infinity'::float8 WHEN abs(value) < 1e-280 THEN 0 ELSE value END) * count) END, 0)) < 1e-280 THEN 0
+        ELSE coalesce(CASE WHEN count IS NULL THEN nullif(value, 'NaN') ELSE coalesce(sum, (CASE WHEN abs(value)
+        > 1e280 THEN sign(value) * 'Infinity'::float8 WHEN abs(value) < 1e-280 THEN 0 ELSE value END) * count)
+        END, 0) END AS sum,
+    coalesce(min, nullif(value, 'NaN')) AS min,
+    coalesce(max, nullif(value, 'NaN')) AS max,
+    CASE WHEN buckets IS NULL THEN nullif(percentile_95, 'NaN') END AS percentile_95,
+    CASE WHEN buckets IS NOT NULL THEN ARRAY(SELECT CASE WHEN key = 'zero' THEN 0 WHEN left(key, 1) = 'n' THEN
+        -substr(key, 2)::int - 40000 ELSE key::int + 40000 END FROM jsonb_each_text(buckets) AS bucket) WHEN
+        abs(value) < 'Infinity' AND coalesce(percentile_50, percentile_90, percentile_95, percentile_99) IS NULL
+        THEN ARRAY[CASE WHEN value = 0 THEN 0 WHEN value > 0 AND value < 'Infinity' THEN floor(ln(value) /
+        ln(1.02::float8))::int + 40000 WHEN value < 0 AND value > '-Infinity' THEN -floor(ln(-value) /
+        ln(1.02::float8))::int - 40000 END] END AS codes,
+    CASE WHEN buckets IS NOT NULL THEN ARRAY(SELECT bucket.value::bigint FROM jsonb_each_text(buckets) AS
+        bucket) WHEN abs(value) < 'Infinity' AND coalesce(percentile_50, percentile_90, percentile_95,
+        percentile_99) IS NULL THEN ARRAY[1::bigint] END AS counts
+"""
 _CLOSED = "(SELECT closed_to FROM rollup_watermarks WHERE raw_table = 'metric_points')"
 _PARTS = f"""
     SELECT project_id, series_id, bucket AS hour, {", ".join(_MEASURES)}
@@ -63,10 +88,10 @@ _PARTS = f"""
         WHERE log.raw_table = 'metric_points' AND log.project_id = rolled.project_id AND log.hour = rolled.bucket
     )
     UNION ALL
-    SELECT project_id, series_id, date_trunc('hour', "timestamp", 'UTC'), {raw_columns(*_MEASURES)}
+    SELECT project_id, series_id, date_trunc('hour', "timestamp", 'UTC'), {_OF_A_POINT}
     FROM metric_points WHERE "timestamp" >= {_CLOSED} AND NOT stale
     UNION ALL
-    SELECT point.project_id, series_id, invalid.hour, {raw_columns(*_MEASURES)}
+    SELECT point.project_id, series_id, invalid.hour, {_OF_A_POINT}
     FROM (SELECT DISTINCT project_id, hour FROM rollup_invalidations WHERE raw_table = 'metric_points') AS invalid
     JOIN metric_points AS point ON point.project_id = invalid.project_id
         AND "timestamp" >= invalid.hour
@@ -76,13 +101,17 @@ _PARTS = f"""
 _KEYS = "project_id, hour, service_name, metric_name"
 _WHOLE = "FILTER (WHERE code IS NULL)"
 
-_SERVICE_SUMMARY = f"""
+SERVICE_SUMMARY = f"""
     SELECT {_KEYS},
            sum(samples) {_WHOLE}::bigint AS sample_count,
            sum(total) {_WHOLE} / nullif(sum(samples) {_WHOLE}, 0)::float8 AS avg_value,
            min(low) AS min_value,
            max(high) AS max_value,
-           {percentile_of_buckets_sql(0.95, total="weight_of_all")} AS p95_value
+           greatest(max(given), CASE WHEN count(code) > 0 THEN least(greatest(CASE WHEN min(code) FILTER (WHERE
+               seen >= greatest(1, ceil(0.95 * weight_of_all))) = 0 THEN 0 ELSE sign(min(code) FILTER (WHERE
+               seen >= greatest(1, ceil(0.95 * weight_of_all)))) * 1.00990099009901 *
+               exp(least(greatest(abs(min(code) FILTER (WHERE seen >= greatest(1, ceil(0.95 * weight_of_all))))
+               - 40000, -35000), 35800) * ln(1.02::float8)) END, min(low)), max(high)) END) AS p95_value
     FROM (
         SELECT *,
                sum(weight) OVER (PARTITION BY {_KEYS} ORDER BY code) AS seen,
@@ -90,13 +119,15 @@ _SERVICE_SUMMARY = f"""
         FROM (
             SELECT bucketed.project_id, hour, service_name, name AS metric_name, code,
                    sum(weight) AS weight,
-                   {total_sql("count")} AS samples,
+                   least(sum(count), 9223372036854775807)::bigint AS samples,
                    sum(sum) AS total,
                    min(min) AS low,
                    max(max) AS high,
                    max(percentile_95) AS given
             FROM (
-                SELECT project_id, series_id, hour, count, sum, min, max, percentile_95, {BUCKETED}
+                SELECT project_id, series_id, hour, count, sum, min, max, percentile_95,
+                    unnest(array_prepend(NULL::int, codes)) AS code,
+                    unnest(array_prepend(NULL::bigint, counts)) AS weight
                 FROM ({_PARTS}) AS part
             ) AS bucketed
             JOIN metric_series AS series ON series.id = bucketed.series_id
@@ -116,7 +147,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(_CREATE, _DROP),
         ReplaceView(
             "system_metrics_service_summary",
-            _SERVICE_SUMMARY,
+            SERVICE_SUMMARY,
             previous=import_module("metrics.migrations.0002_indexes_and_views").SERVICE_SUMMARY,
         ),
     ]

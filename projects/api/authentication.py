@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 METHOD_SCOPES = {"GET": "read", "HEAD": "read", "OPTIONS": "read"}
 
 
+def identity_of(request: Request) -> KeyIdentity | None:
+    """Who a request comes from, once that is known; None before, and where the key is missing or wrong."""
+    identity: KeyIdentity | None = request.auth  # type: ignore[assignment]  # DRF types it as a Token
+    return identity
+
+
 def project_id_of(request: Request) -> int:
     """The project of the key behind an authenticated request."""
     identity: KeyIdentity = request.auth  # type: ignore[assignment]  # DRF types it as a Token
@@ -60,7 +66,7 @@ class HasScope(BasePermission):
     """The key carries the scope that the view names for the method (`scopes = {"POST": "ingest"}`)."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        identity: KeyIdentity | None = request.auth  # type: ignore[assignment]  # DRF types it as a Token
+        identity = identity_of(request)
         if identity is None:
             return False
         method = request.method or "GET"
@@ -70,8 +76,12 @@ class HasScope(BasePermission):
         return scope in identity.scopes
 
 
+def _limit_per_second(identity: KeyIdentity) -> int | None:
+    return identity.record_limit_per_second if identity.is_browser else identity.rate_limit_per_second
+
+
 class TokenBucket:
-    """Requests per second with a burst of one second; `take` returns the seconds to wait, 0 when allowed."""
+    """So many a second with a burst of one second; `take` returns the seconds to wait, 0 when allowed."""
 
     def __init__(self, rate_per_second: float, now: float) -> None:
         self.rate = rate_per_second
@@ -87,18 +97,27 @@ class TokenBucket:
             return 0.0
         return (1 - self.tokens) / self.rate
 
+    def owe(self, count: int) -> None:
+        """Take more than may be there: who comes next waits until it is paid off."""
+        self.tokens -= count
+
 
 class KeyRateThrottle(BaseThrottle):
-    """The key's limit, divided by the web workers because each process counts for itself."""
+    """The key's limit, divided by the web workers because each process counts for itself.
+
+    Server keys pay for each request. Browser keys pay for each record: one when the request is let in, and the others
+    when they are known (`pay_for_records`), so that a batch larger than a second's worth passes once.
+    """
 
     _buckets: dict[int, TokenBucket] = {}
     _lock = threading.Lock()
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        identity: KeyIdentity | None = request.auth  # type: ignore[assignment]  # DRF types it as a Token
-        if identity is None or identity.rate_limit_per_second is None:
+        identity = identity_of(request)
+        limit = _limit_per_second(identity) if identity else None
+        if identity is None or limit is None:
             return True
-        rate = identity.rate_limit_per_second / settings.WEB_WORKERS
+        rate = limit / settings.WEB_WORKERS
         now = time.monotonic()
         with self._lock:
             bucket = self._buckets.get(identity.key_id)
@@ -106,6 +125,15 @@ class KeyRateThrottle(BaseThrottle):
                 bucket = self._buckets[identity.key_id] = TokenBucket(rate, now)
             self._wait_seconds = bucket.take(now)
         return self._wait_seconds == 0
+
+    @classmethod
+    def pay_for_records(cls, identity: KeyIdentity, record_count: int) -> None:
+        """Charge a browser key for what its request held; nothing for other keys."""
+        if identity.record_limit_per_second is None:
+            return
+        with cls._lock:
+            if bucket := cls._buckets.get(identity.key_id):
+                bucket.owe(max(record_count - 1, 0))
 
     def wait(self) -> float:
         return math.ceil(self._wait_seconds)
@@ -115,6 +143,7 @@ class KeyAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[n
     """Names the key header in the OpenAPI description."""
 
     target_class = "projects.api.authentication.KeyAuthentication"
+    match_subclasses = True
     name = "ApiKey"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:

@@ -70,6 +70,8 @@ def _headers(exc: exceptions.APIException) -> dict[str, str]:
     wait = getattr(exc, "wait", None)
     if wait is not None:
         headers["Retry-After"] = str(max(1, int(wait)))
+        # What Segment's libraries look for.
+        headers["X-RateLimit-Reset"] = headers["Retry-After"]
     elif exc.status_code == status.HTTP_503_SERVICE_UNAVAILABLE:
         headers["Retry-After"] = RETRY_AFTER_SECONDS
     return headers

@@ -19,6 +19,9 @@ from storage.times import parse_time
 
 PAGE_PARAMETERS = frozenset({"cursor", "page_size", "format"})
 
+MAX_SHOWN = 40
+"""Characters of an unknown parameter's name in the answer: enough to find it, and no key in full."""
+
 
 class TimeField(forms.CharField):
     """RFC 3339 (no zone = UTC) or a Unix number, as in requests."""
@@ -87,7 +90,7 @@ def refuse_parameters(request: Request, known: Container[str] = ()) -> None:
     for parameter in request.query_params:
         if parameter in known:
             continue
-        raise BadRequest(f"Unknown query parameter {parameter[:100]!r}.", code="unknown_parameter")
+        raise BadRequest(f"Unknown query parameter {parameter[:MAX_SHOWN]!r}.", code="unknown_parameter")
 
 
 class StrictFilterBackend(DjangoFilterBackend):

@@ -256,7 +256,8 @@ def _fill(connection: Connection, tier: Tier, time_column: str, part: Range) -> 
         start=sql.Literal(part.start),
         end=sql.Literal(part.end),
     )
-    connection.execute(sql.SQL(tier.fill).format(window=window))
+    around = {"hour_before": sql.Literal(part.start - HOUR), "end": sql.Literal(part.end)}
+    connection.execute(sql.SQL(tier.fill).format(window=window, **around))
 
 
 @contextmanager

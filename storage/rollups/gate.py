@@ -63,10 +63,10 @@ def _late_hours(write: Write, closing_to: datetime) -> set[_LateHour]:
     hours = {
         (row[project], row[moment].date(), row[moment].hour) for row in write.rows if row[moment] < closing_to
     }
-    return {
-        (write.table.name, project_id, datetime.combine(day, time(hour), UTC))
-        for project_id, day, hour in hours
-    }
+    late = {(project_id, datetime.combine(day, time(hour), UTC)) for project_id, day, hour in hours}
+    if write.reaches_next_hour:
+        late |= {(project_id, hour + HOUR) for project_id, hour in late if hour + HOUR < closing_to}
+    return {(write.table.name, project_id, hour) for project_id, hour in late}
 
 
 def _noted(cursor: Cursor, late: Iterable[_LateHour]) -> set[FrozenDay]:

@@ -21,24 +21,37 @@ class Source:
     where: str
 
 
-def parts(rollup: Rollup, tier: TierName, rolled: str, raw: str, where: str = "true") -> str:
+def parts(
+    rollup: Rollup, tier: TierName, rolled: str, raw: str, where: str = "true", *, raw_rows: str = ""
+) -> str:
     """A `UNION ALL` of roll-up rows, read with the select list `rolled`, and raw rows, read with `raw`.
 
     Stands after `WITH {state(rollup)}`. Columns are named bare; `where` names those that both kinds of tables have.
-    Several rows come for one bucket: group and add them up.
+    Several rows come for one bucket: group and add them up. `raw_rows` is what is read instead of the raw table.
     """
     selected = [(rolled, source) for source in rolled_sources(rollup, tier, where)]
-    selected += [(raw, source) for source in raw_sources(rollup, where)]
+    selected += [(raw, source) for source in raw_sources(rollup, where, raw_rows)]
     return " UNION ALL ".join(
         f"SELECT {columns} FROM {source.table} WHERE {source.where}" for columns, source in selected
     )
 
 
-def raw_sources(rollup: Rollup, where: str = "true") -> list[Source]:
+def raw_sources(rollup: Rollup, where: str = "true", rows: str = "") -> list[Source]:
     """Raw rows that no roll-up holds: after the watermark, and of invalid hours before it."""
     time = f'"{rollup.raw.time_column}"'
     closed_to = "(SELECT closed_to FROM closed)"
     in_range = f"project_id = %(project_id)s AND {time} >= %(start)s AND {time} < %(end)s AND ({where})"
+    if rows:
+        # A join would be dearer than a look at the hours between the first and the last, and Citus doesn't run it.
+        hours = (
+            f"{time} >= (SELECT min(invalid_hour) FROM invalid) "
+            f"AND {time} < (SELECT max(invalid_hour) + interval '1 hour' FROM invalid) AND {time} < {closed_to} "
+            f"AND date_trunc('hour', {time}, 'UTC') IN (SELECT invalid_hour FROM invalid)"
+        )
+        return [
+            Source(rows, f"{in_range} AND {time} >= {closed_to}"),
+            Source(rows, f"{in_range} AND {hours}"),
+        ]
     return [
         Source(rollup.name, f"{in_range} AND {time} >= {closed_to}"),
         Source(

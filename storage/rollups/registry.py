@@ -12,7 +12,8 @@ class Tier:
     """One table of added-up rows, with `project_id` and `bucket` (the start of its minute, hour or day, in UTC).
 
     `fill` is an `INSERT INTO ... SELECT` that reads the rows meeting `{window}` and groups them by bucket; days read
-    the hours, all others the raw table. Several rows may stand for one bucket: readers add them up.
+    the hours, all others the raw table. Several rows may stand for one bucket: readers add them up. `{hour_before}`
+    and `{end}` are the times an hour before the window and at its end, for rows that are compared with earlier ones.
     """
 
     table: Table

@@ -60,6 +60,8 @@ class Policies:
         return Lives({pk: days for pk, days in by_project.items() if days != others}, others)
 
     def lives_of(self, table: Table) -> Lives:
+        """Of a table that has a retention."""
+        assert table.retention is not None
         return self.lives(table.retention, made_from().get(table.name))
 
     def expiries(self, lives: Lives, now: datetime) -> list[Expiry]:
@@ -93,5 +95,6 @@ def made_from() -> dict[str, Kind]:
     return {
         tier.table.name: rollup.raw.retention
         for rollup in rollups()
+        if rollup.raw.retention
         for tier in (rollup.minutes, rollup.hours, rollup.days, *rollup.sets)
     }

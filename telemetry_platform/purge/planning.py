@@ -42,7 +42,8 @@ def plan(now: datetime, by_hand: Mapping[Kind, int] | None = None) -> list[Step]
     policies = lives.load(by_hand)
     made_from = lives.made_from()
     steps: list[Step] = []
-    for table in sorted(tables(), key=lambda table: (table.name in made_from, table.name)):
+    expiring = [table for table in tables() if table.retention]
+    for table in sorted(expiring, key=lambda table: (table.name in made_from, table.name)):
         steps += _table_steps(table, policies, now)
     steps += [_alerts_step(expiry) for expiry in policies.expiries(policies.lives("alerts"), now)]
     steps.append(_audit_step(now - DAY * policies.lives("audit").longest))

@@ -27,6 +27,7 @@ KIND_WORDS: dict[Kind, str] = {
     "rollup_days": "by day",
 }
 DUE = "at the next purge"
+WITH_PROJECT = "as long as its project"
 Moment = SafeString | str
 
 
@@ -65,11 +66,11 @@ class TableRow:
 def table_rows(facts: Facts, tables: Sequence[Table], opened: str, now: datetime) -> list[TableRow]:
     """Raw tables, each followed by its roll-ups from fine to coarse."""
     raw_kinds = made_from()
-    order = list(KIND_WORDS)
+    order = [*KIND_WORDS, None]
 
-    def place(table: Table) -> tuple[int, int, bool]:
+    def place(table: Table) -> tuple[int, int, bool, str]:
         raw = raw_kinds.get(table.name, table.retention)
-        return order.index(raw), order.index(table.retention), _is_set(table)
+        return order.index(raw), order.index(table.retention), _is_set(table), table.words
 
     return [
         _partitioned_row(facts, table, table.name == opened, now)
@@ -124,7 +125,7 @@ def next_to_go(policies: Policies, lives: Lives, days: Sequence[Partition], now:
 
 def _plain_row(facts: Facts, table: Table, now: datetime) -> TableRow:
     """Rows go by whole days here too: the oldest one's day goes next."""
-    lives = facts.policies.lives_of(table)
+    lives = facts.policies.lives_of(table) if table.retention else None
     size = facts.plain_sizes.get(table.name)
     seen = facts.time_ranges.get(table.name)
     return TableRow(
@@ -135,9 +136,9 @@ def _plain_row(facts: Facts, table: Table, now: datetime) -> TableRow:
         rows=_count(size.estimated_rows if size else 0),
         oldest=f"{seen.oldest:%Y-%m-%d}" if seen else figures.NOTHING,
         newest=f"{seen.newest:%Y-%m-%d}" if seen else figures.NOTHING,
-        kept=kept_words(facts.policies, lives),
-        next_what=f"rows of {seen.oldest:%d %b %Y}" if seen else "",
-        next_at=_moment(lives.goes_at(seen.oldest.date()), now) if seen else figures.NOTHING,
+        kept=kept_words(facts.policies, lives) if lives else WITH_PROJECT,
+        next_what=f"rows of {seen.oldest:%d %b %Y}" if lives and seen else "",
+        next_at=_moment(lives.goes_at(seen.oldest.date()), now) if lives and seen else figures.NOTHING,
         bars=None,
         days=None,
     )
@@ -180,6 +181,8 @@ def _is_set(table: Table) -> bool:
 def _words(table: Table) -> str:
     if _is_set(table):
         return table.name.replace("_", " ").capitalize()
+    if table.words or table.retention is None:
+        return table.words or table.name
     raw = made_from().get(table.name)
     return f"{KIND_WORDS[raw]} {KIND_WORDS[table.retention]}" if raw else KIND_WORDS[table.retention]
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import points, spans
 from benchmarks.benchmark import Bench
 from benchmarks.events import batch_requests, body_of, make_events, rows_of, single_requests
+from benchmarks.ingest import Traffic
 from benchmarks.progress import Progress
 from benchmarks.rows import discover
 from events.records import EVENTS
@@ -48,12 +50,16 @@ def test_an_unknown_benchmark_is_refused_with_the_known_names() -> None:
         discover("speed")
 
 
-@pytest.mark.parametrize("name", ["ingest_points", "ingest_spans"])
-def test_what_does_not_exist_yet_has_a_reason_and_no_number(name: str, bench: Bench) -> None:
-    (row,) = discover(name)[0].run(bench)
-    assert row.name == name
-    assert row.reason
-    assert row.ratios == []
+@pytest.mark.parametrize("traffic", [spans.TRAFFIC, points.TRAFFIC], ids=["spans", "points"])
+def test_requests_of_other_formats_become_the_rows_that_are_copied(traffic: Traffic) -> None:
+    (request,) = traffic.make_requests(1, 1, 1000)
+    head, _, body = request.partition(b"\r\n\r\n")
+    assert b"Content-Type: application/x-protobuf\r\n" in head
+    assert f"Content-Length: {len(body)}".encode() in head
+    rows = traffic.make_rows(1, 1000, 3)
+    keys = {tuple(row[place] for place in traffic.table.key_positions) for row in rows}
+    assert (len(rows), len(keys)) == (1000, 1000)
+    assert {len(row) for row in rows} == {len(traffic.table.columns)}
 
 
 def test_sides_take_turns_and_the_first_changes_each_round(bench: Bench) -> None:

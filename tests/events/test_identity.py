@@ -110,6 +110,21 @@ def test_an_idempotency_key_with_another_body_is_422(api: ProjectClient) -> None
     assert len(api.results(EVENTS)) == 1
 
 
+def test_what_was_refused_for_its_idempotency_key_is_not_taken_for_stored(api: ProjectClient) -> None:
+    """A series is stored with its first point: the refused one must not be that."""
+
+    def send(name: str, **headers: str) -> int:
+        body = {"metrics": [{"metric_name": name, "metric_value": 1}]}
+        return int(api.post("/api/v1/metrics", body, **headers).status_code)
+
+    assert send("a", HTTP_IDEMPOTENCY_KEY="k1") == 202
+    assert send("ghost", HTTP_IDEMPOTENCY_KEY="k1") == 422
+    assert send("ghost") == 202
+    series = {row["metric_name"] for row in api.results("/api/v1/metrics/series/")}
+    assert series == {"a", "ghost"}
+    assert len(api.results("/api/v1/metrics/?metric_name=ghost")) == 1
+
+
 def test_an_idempotency_key_belongs_to_its_project(api: ProjectClient, other_api: ProjectClient) -> None:
     for client in (api, other_api):
         assert counts(client.post(EVENTS, {"event_name": "x"}, HTTP_IDEMPOTENCY_KEY="k")) == (1, 0, 0)

@@ -248,3 +248,45 @@ def test_labels_are_bounded(api: ProjectClient, tags: dict[str, object]) -> None
     answer = api.post(METRICS, {"metrics": [{"metric_name": "x", "metric_value": 1, "tags": tags}]})
     assert counts(answer) == (0, 0, 1)
     assert places(answer) == [(0, "tags", "invalid")]
+
+
+def test_a_point_of_another_format_is_read_back_with_when_it_began_and_its_own_buckets(
+    api: ProjectClient, project: Project
+) -> None:
+    bounds = {"bounds": [1.0, 2.0], "counts": [1, 0, 2]}
+    record = PointRecord(
+        metric_name="latency",
+        metric_type="histogram",
+        temporality="cumulative",
+        start_time=MOMENT - timedelta(hours=1),
+        timestamp=MOMENT,
+        distribution=Distribution(3, None, buckets={"0": 1, "35": 2}),
+        histogram=bounds,
+    )
+    assert record_points(project.pk, [record], datetime.now(UTC)) == []
+    (row,) = api.results(METRICS)
+    assert (row["temporality"], row["histogram"], row["count"]) == ("cumulative", bounds, 3)
+    assert datetime.fromisoformat(row["start_time"]) == MOMENT - timedelta(hours=1)
+    assert (row["sum"], row["min"]) == (None, None)
+    assert row["metric_value"] == pytest.approx(5 / 3, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"distribution": Distribution(-1, 0.0)}, "distribution"),
+        ({"distribution": Distribution(2**63, 0.0)}, "distribution"),
+        ({"distribution": Distribution(1, 0.0, buckets={"1": 2**62, "2": 2**62})}, "distribution"),
+        ({"distribution": Distribution(1, 0.0, buckets={"1": -1})}, "distribution"),
+        ({"distribution": Distribution(), "metric_type": "timer"}, "metric_type"),
+        ({"metric_value": 1.0, "start_time": 1e300}, "start_time"),
+    ],
+)
+def test_what_no_column_or_sum_can_hold_is_an_error(
+    project: Project, fields: dict[str, Any], field: str
+) -> None:
+    record = PointRecord(
+        **{"metric_name": "x", "metric_type": "histogram", "temporality": "cumulative", **fields}
+    )
+    (error,) = record_points(project.pk, [record], datetime.now(UTC))
+    assert (error.field, error.code) == (field, "invalid")

@@ -1,0 +1,126 @@
+"""OTLP spans as records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from ingest.protocols.base import Decoded
+from ingest.protocols.otlp import conventions
+from ingest.protocols.otlp.envelopes import Contents
+from ingest.protocols.otlp.messages import Message, Span, SpanEvent, SpanLink
+from ingest.protocols.otlp.origins import UNKNOWN_SERVICE, Origin, OriginReader, merged, with_origins
+from ingest.protocols.otlp.values import (
+    AttributeReader,
+    Attributes,
+    BadRecord,
+    hex_id,
+    moment,
+    moment_text,
+    optional_hex_id,
+    parsed,
+)
+from ingest.protocols.texts import cut_into
+from traces.records import ForeignSpan
+
+TRACE_ID_BYTES = 16
+SPAN_ID_BYTES = 8
+
+Kind = Literal["internal", "server", "client", "producer", "consumer"]
+Status = Literal["ok", "error", "unset"]
+
+_KINDS: dict[int, Kind] = {1: "internal", 2: "server", 3: "client", 4: "producer", 5: "consumer"}
+_STATUSES: dict[int, Status] = {1: "ok", 2: "error"}
+
+
+def decode_spans(contents: Sequence[Contents]) -> list[Decoded[Any]]:
+    """The spans as one part."""
+    attributes = AttributeReader()
+    part: Decoded[ForeignSpan] = Decoded("traces")
+    for index, origin, raw in with_origins(contents, OriginReader(attributes), part.errors):
+        try:
+            part.records.append((index, _span(parsed(Span, raw), origin, attributes)))
+        except BadRecord as error:
+            part.errors.append(error.at(index))
+    return [part]
+
+
+def _span(span: Message, origin: Origin, reader: AttributeReader) -> ForeignSpan:
+    attributes = reader.read(span.attributes)
+    conventions.add_database_names(attributes)
+    tags = merged(origin.tags, attributes)
+    _add_rest(tags, span)
+    name, start_nanos, end_nanos = span.name, span.start_time_unix_nano, span.end_time_unix_nano
+    start_time = moment(start_nanos, "start_time")
+    if end_nanos < start_nanos:
+        raise BadRecord("duration_ms", "the span ends before it starts")
+    if not name:
+        raise BadRecord("operation_name", "the span has no name", "required")
+    http_method, http_url, http_status_code = conventions.http_columns(attributes)
+    return ForeignSpan(
+        trace_id=hex_id(span.trace_id, TRACE_ID_BYTES, "trace_id"),
+        span_id=hex_id(span.span_id, SPAN_ID_BYTES, "span_id"),
+        parent_span_id=optional_hex_id(span.parent_span_id, SPAN_ID_BYTES, "parent_span_id"),
+        service_name=cut_into(tags, "service_name", origin.service_name or UNKNOWN_SERVICE),
+        operation_name=cut_into(tags, "operation_name", name),
+        start_time=start_time,
+        duration_ms=(end_nanos - start_nanos) / 1e6,
+        kind=_KINDS.get(span.kind, "internal"),
+        status=_status(span.status, tags) if span.HasField("status") else "unset",
+        http_method=http_method,
+        http_url=http_url,
+        http_status_code=http_status_code,
+        user_id=conventions.user_id(attributes),
+        tags=tags,
+        events=_events(span, reader),
+        links=_links(span, reader),
+    )
+
+
+def _status(status: Message, tags: Attributes) -> Status:
+    if status.message:
+        tags["otel.status_description"] = status.message
+    return _STATUSES.get(status.code, "unset")
+
+
+def _add_rest(tags: Attributes, span: Message) -> None:
+    """What a span has beside its attributes and no column holds."""
+    if span.trace_state:
+        tags["w3c.tracestate"] = span.trace_state
+    if dropped := span.dropped_attributes_count:
+        tags["otel.dropped_attributes_count"] = dropped
+    if dropped := span.dropped_events_count:
+        tags["otel.dropped_events_count"] = dropped
+    if dropped := span.dropped_links_count:
+        tags["otel.dropped_links_count"] = dropped
+
+
+def _events(span: Message, reader: AttributeReader) -> list[dict[str, Any]] | None:
+    if not span.events:
+        return None
+    return [
+        {
+            "name": event.name,
+            "timestamp": moment_text(event.time_unix_nano),
+            "attributes": reader.read(event.attributes),
+        }
+        for event in reader.parts(SpanEvent, span.events, "events")
+    ]
+
+
+def _links(span: Message, reader: AttributeReader) -> list[dict[str, Any]] | None:
+    if not span.links:
+        return None
+    return [_link(link, reader) for link in reader.parts(SpanLink, span.links, "links")]
+
+
+def _link(link: Message, reader: AttributeReader) -> dict[str, Any]:
+    """An instrumentation may link to what was not sampled, without ids: its attributes are worth keeping."""
+    attributes = reader.read(link.attributes)
+    if link.trace_state:
+        attributes["w3c.tracestate"] = link.trace_state
+    return {
+        "trace_id": optional_hex_id(link.trace_id, TRACE_ID_BYTES, "links"),
+        "span_id": optional_hex_id(link.span_id, SPAN_ID_BYTES, "links"),
+        "attributes": attributes,
+    }

@@ -1,0 +1,162 @@
+"""OTLP's attributes, values and times as Python has them."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from ingest.protocols.budgets import MAX_LOG_BUCKETS, MAX_SHARED_BYTES, Budget
+from ingest.protocols.otlp.messages import AnyValue, KeyValue, Message, MessageClass
+from storage.records import RecordError
+
+MAX_VALUE_BYTES = 4_000_000
+"""Of one attribute or body: its parsed form may take twenty times as much."""
+
+MAX_UNITS = 4_000_000
+"""Of memory for one request, about 100 bytes each: what repeats inside records takes few bytes on the wire."""
+
+UNITS_OF_ATTRIBUTE = 2
+UNITS_OF_PART = 20
+"""An event, link or exemplar."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Attributes = dict[str, Any]
+
+
+class BadRecord(ValueError):
+    """Why one record can't be taken: the field at fault, a code and words."""
+
+    def __init__(self, field: str, message: str, code: str = "invalid") -> None:
+        super().__init__(message)
+        self.field = field
+        self.code = code
+        self.message = message
+
+    def at(self, index: int) -> RecordError:
+        """The error of the record at this place."""
+        return RecordError(index, self.field, self.code, self.message)
+
+
+def parsed(message_class: MessageClass, raw: bytes, field: str = "") -> Message:
+    """The message in these bytes. Raises BadRecord."""
+    try:
+        return message_class.FromString(raw)
+    except DecodeError:
+        name = message_class.DESCRIPTOR.name
+        raise BadRecord(field, f"{name} is not a valid protobuf message") from None
+
+
+def parsed_value(raw: bytes, field: str) -> Any:
+    """The value of an AnyValue in bytes, such as a log's body. Raises BadRecord."""
+    _check_size(raw, field)
+    return value_of(parsed(AnyValue, raw, field))
+
+
+def value_of(value: Message) -> Any:
+    """What an AnyValue holds, as JSON can have it: bytes in base64; None where nothing is set."""
+    if text := value.string_value:
+        return text
+    kind = value.WhichOneof("value")
+    return _READERS[kind](value) if kind in _READERS else None
+
+
+def _number(number: float) -> float | str:
+    """JSON has no NaN and no infinities; their names are protobuf's own."""
+    if math.isfinite(number):
+        return number
+    return "NaN" if math.isnan(number) else ("Infinity" if number > 0 else "-Infinity")
+
+
+_READERS: Mapping[str, Callable[[Message], Any]] = {
+    "string_value": lambda value: value.string_value,
+    "int_value": lambda value: value.int_value,
+    "bool_value": lambda value: value.bool_value,
+    "double_value": lambda value: _number(value.double_value),
+    "bytes_value": lambda value: base64.b64encode(value.bytes_value).decode(),
+    # protobuf ends at 100 levels, so these two can't go deep.
+    "array_value": lambda value: [value_of(item) for item in value.array_value.values],
+    "kvlist_value": lambda value: {item.key: value_of(item.value) for item in value.kvlist_value.values},
+}
+
+
+class AttributeReader:
+    """Reads the attributes of one request; what repeats is parsed once."""
+
+    def __init__(self) -> None:
+        self._pairs: dict[bytes, tuple[str, Any]] = {}
+        self._units = Budget(MAX_UNITS)
+        self._shared_bytes = Budget(MAX_SHARED_BYTES)
+        self.log_buckets = Budget(MAX_LOG_BUCKETS)
+
+    def spend(self, units: int) -> None:
+        """Take this much of what the request may use, before it is used. Raises TooManyRecords."""
+        self._units.spend(units)
+
+    def share(self, byte_count: int, attribute_count: int) -> None:
+        """Take room for one more copy of attributes that were sent once. Raises TooManyRecords."""
+        self.spend(UNITS_OF_ATTRIBUTE * attribute_count)
+        self._shared_bytes.spend(byte_count)
+
+    def read(self, raws: Sequence[bytes]) -> Attributes:
+        """Attributes by name; of two with one name the last counts. Raises BadRecord, TooManyRecords."""
+        self.spend(UNITS_OF_ATTRIBUTE * len(raws))
+        pairs = self._pairs
+        found: Attributes = {}
+        for raw in raws:
+            pair = pairs.get(raw)
+            if pair is None:
+                pair = pairs[raw] = _pair(raw)
+            found[pair[0]] = pair[1]
+        return found
+
+    def parts(self, message_class: MessageClass, raws: Sequence[bytes], field: str) -> list[Message]:
+        """Messages that repeat inside a record. Raises BadRecord, TooManyRecords."""
+        self.spend(UNITS_OF_PART * len(raws))
+        return [parsed(message_class, raw, field) for raw in raws]
+
+
+def _pair(raw: bytes) -> tuple[str, Any]:
+    _check_size(raw, "attributes")
+    attribute = parsed(KeyValue, raw, "attributes")
+    return attribute.key, value_of(attribute.value)
+
+
+def _check_size(raw: bytes, field: str) -> None:
+    if len(raw) > MAX_VALUE_BYTES:
+        raise BadRecord(field, f"one value has more than {MAX_VALUE_BYTES:,} bytes", "too_large")
+
+
+def moment(unix_nanos: int, field: str) -> datetime:
+    """A time, exact to the microsecond. Raises BadRecord where none is given."""
+    if not unix_nanos:
+        raise BadRecord(field, f"{field} is required", "required")
+    return _utc(unix_nanos)
+
+
+def moment_text(unix_nanos: int) -> str:
+    """RFC 3339 in UTC with microseconds."""
+    return _utc(unix_nanos).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _utc(unix_nanos: int) -> datetime:
+    return _EPOCH + timedelta(0, unix_nanos // 1_000_000_000, unix_nanos // 1000 % 1_000_000)
+
+
+def hex_id(raw: bytes, byte_count: int, field: str) -> str:
+    """An id in lower-case hexadecimal. Raises BadRecord for another length, or where all bytes are 0."""
+    if len(raw) == byte_count and any(raw):
+        return raw.hex()
+    if raw and not any(raw):
+        raise BadRecord(field, f"{field} must not be all zeros")
+    raise BadRecord(field, f"{field} must have {byte_count} bytes, not {len(raw)}")
+
+
+def optional_hex_id(raw: bytes, byte_count: int, field: str) -> str | None:
+    """As `hex_id`; None where it is empty or all zeros, which both mean that there is none."""
+    return hex_id(raw, byte_count, field) if any(raw) else None
