@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from events.models import Event
 from events.rollups import ACTOR, EVENT_ROLLUP, MEASURES, MINUTE_DIMENSIONS, RAW_ROW
-from storage.day_slices import in_any_slice
+from storage.day_slices import in_any_slice, newest
 from storage.ids import as_uuid
 from storage.rollups import reading, summaries
 from storage.rollups.summaries import Group, Question
@@ -43,7 +43,7 @@ def newest_by_id(events: QuerySet[Event], text: str) -> Event | None:
     """The event with this UUID or client id; the newest where several have it."""
     if "\0" in text:
         return None
-    return with_id(events, text).order_by("-event_timestamp").first()
+    return newest(with_id(events, text), "event_timestamp")
 
 
 def summary(question: Question) -> list[Group]:

@@ -16,6 +16,9 @@ from django.db.models.lookups import In
 RowT = TypeVar("RowT", bound=models.Model)
 
 SLICE_SECONDS = 900
+MAX_SAME_ID = 1000
+"""More than the planner expects to find, so that it compares what finding all of them costs."""
+
 _SLICES = range(86_400 // SLICE_SECONDS)
 
 
@@ -28,6 +31,23 @@ def day_slice_sql(time_column: str) -> str:
 def in_any_slice(rows: QuerySet[RowT, RowT], time_column: str) -> QuerySet[RowT, RowT]:
     """The same rows; names all slices, so that an index keyed by the slice first serves what is filtered beside it."""
     return rows.filter(In(_DaySlice(time_column), _SLICES))
+
+
+def newest(rows: QuerySet[RowT, RowT], time_column: str) -> RowT | None:
+    """The newest of rows found by a random id.
+
+    Not by ORDER BY and LIMIT 1: over many partitions the planner would rather walk all rows from the newest on until it
+    meets one, and there may be none.
+    """
+    found = list(rows.order_by()[:MAX_SAME_ID])
+    if len(found) == MAX_SAME_ID:
+        return rows.order_by(f"-{time_column}").first()
+    return max(found, key=lambda row: getattr(row, time_column), default=None)
+
+
+def is_any(rows: QuerySet[RowT, RowT]) -> bool:
+    """Whether there are rows with a random id; for the reason of `newest` not by EXISTS."""
+    return bool(rows.order_by().values_list("pk")[:MAX_SAME_ID])
 
 
 class _DaySlice(models.Func):

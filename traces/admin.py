@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from projects import figures
 from projects.admin_base import KeysetChangeList, ProjectFilter, ReadOnlyTelemetryAdmin, example_command
+from storage.day_slices import is_any
 from storage.ids import normal_trace_id
 from traces import links
 from traces.models import Span
@@ -74,7 +75,7 @@ class SpanAdmin(ReadOnlyTelemetryAdmin):
         if not term:
             return queryset, False
         found = of_trace(queryset, normal_trace_id(term))
-        if found.exists():
+        if is_any(found):
             return found, False
         words = Q(service_name=term) | Q(user_id=term) | Q(operation_name__icontains=term)
         return queryset.filter(words), False

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
-from storage.day_slices import in_any_slice
+from storage.day_slices import in_any_slice, newest
 from storage.ids import normal_trace_id
 from storage.rollups import summaries
 from storage.rollups.summaries import Group, Question
@@ -85,7 +85,7 @@ def find_span(spans: QuerySet[Span], identifier: str) -> Span | None:
     pairs = Q(pk__in=[])
     for trace_id, span_id in cuts:
         pairs |= Q(trace_id=trace_id, span_id=span_id)
-    return of_trace(spans, *(trace_id for trace_id, _ in cuts)).filter(pairs).order_by("-start_time").first()
+    return newest(of_trace(spans, *(trace_id for trace_id, _ in cuts)).filter(pairs), "start_time")
 
 
 def summary(question: Question) -> list[Group]:

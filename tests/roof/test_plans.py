@@ -23,6 +23,8 @@ def plan_of(api: ProjectClient, path: str) -> str:
         assert api.get(path).status_code == 200
     plans = []
     with connection.cursor() as cursor:
+        # Citus passes settings on to its shards where it is told to; elsewhere nobody reads this.
+        cursor.execute("SET LOCAL citus.propagate_set_commands = 'local'")
         cursor.execute("SET LOCAL enable_seqscan = off")
     for query in queries:
         if re.match(r"\s*(SELECT|WITH)", query["sql"]):
@@ -98,5 +100,7 @@ def fill(project: Project, moment: datetime, table: str, time_column: str, **ran
 
 def explain(sql: str) -> str:
     with connection.cursor() as cursor:
+        # All shards, because the rows may lie on one of them; elsewhere nobody reads this.
+        cursor.execute("SET LOCAL citus.explain_all_tasks = on")
         cursor.execute(f"EXPLAIN {sql}")
         return "\n".join(row[0] for row in cursor.fetchall())
