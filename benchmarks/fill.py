@@ -30,8 +30,20 @@ _ROWS = """
 """
 
 
-def fill_day(url: str, name: str, project_id: int, day: date, count: int, *, until_hour: float = 24) -> None:
-    """A table of `count` events of one day, indexed and analysed like a partition, attached to nothing."""
+def fill_day(
+    url: str,
+    name: str,
+    project_id: int,
+    day: date,
+    count: int,
+    *,
+    until_hour: float = 24,
+    vacuumed: bool = False,
+) -> None:
+    """A table of `count` events of one day, indexed and analysed like a partition, attached to nothing.
+
+    `vacuumed`: as a day that has grown row by row; one made at once would be vacuumed while it is measured.
+    """
     values = {
         "name": sql.Identifier(name),
         "project": sql.Literal(project_id),
@@ -52,8 +64,8 @@ def fill_day(url: str, name: str, project_id: int, day: date, count: int, *, unt
     ]
     _side_by_side(url, inserts)
     _side_by_side(url, _indexes(url, name))
-    # A day that has grown row by row has been vacuumed on its way; all at once it would be during the rounds.
-    _execute(url, sql.SQL("VACUUM (ANALYZE) {}").format(values["name"]))
+    statement = "VACUUM (ANALYZE) {}" if vacuumed else "ANALYZE {}"
+    _execute(url, sql.SQL(statement).format(values["name"]))
 
 
 def _indexes(url: str, name: str) -> list[sql.SQL]:

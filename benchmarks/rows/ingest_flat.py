@@ -54,7 +54,8 @@ def _fill(bench: Bench, platform: RunningPlatform, today: date, row_count: int) 
     for number, day in enumerate(days):
         bench.progress.advance(number, len(days), "filling days")
         count = row_count // SPREAD_DAYS if number else row_count
-        fill.fill_day(url, _filled(day), project_id, day, count, until_hour=24 if number else passed_hours)
+        hours = 24 if number else passed_hours
+        fill.fill_day(url, _filled(day), project_id, day, count, until_hour=hours, vacuumed=True)
         with psycopg.connect(url) as connection:
             _make_empty_partition(connection, day)
     return days
