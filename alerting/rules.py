@@ -20,6 +20,7 @@ from alerting.models import (
     Health,
     NotificationChannel,
     Rule,
+    Severity,
     Status,
     Transition,
 )
@@ -39,6 +40,9 @@ EDITABLE = (
     "keep_firing_for_seconds",
     "recovery_threshold",
     "no_data",
+    "on_error",
+    "evaluation_delay_seconds",
+    "flap_detection",
     "enabled",
 )
 _CONDITION = ("rule_type", "source_type", "condition_config")
@@ -80,6 +84,8 @@ def check_rule(rule: Rule, channels: Collection[NotificationChannel]) -> Conditi
             errors["condition_config"] = error.errors
     if condition and (problem := recovery_error(condition, rule.recovery_threshold)):
         errors["recovery_threshold"] = problem
+    if condition and condition.critical_threshold is not None and rule.severity == Severity.CRITICAL:
+        errors["severity"] = "Must be below critical where there is a critical threshold."
     if problem := notification_error(rule.notification_config, channels):
         errors["notification_config"] = problem
     if errors or condition is None:
@@ -181,7 +187,11 @@ def _save_edit(
         rule.next_evaluation_at = now
         written.append("next_evaluation_at")
     rule.save(update_fields=written)
-    _open_alerts([rule]).update(rule_name=rule.name, severity=rule.severity, threshold=condition.threshold)
+    _open_alerts([rule]).update(rule_name=rule.name)
+    # Those past the critical threshold get theirs at the next evaluation.
+    _open_alerts([rule]).filter(is_critical=False).update(
+        severity=rule.severity, threshold=condition.threshold
+    )
 
 
 def _is_other_coverage(before: Rule, rule: Rule, condition: Condition) -> bool:

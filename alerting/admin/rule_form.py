@@ -18,18 +18,6 @@ from alerting.rule_types.fields import NameListField, TextField
 from alerting.rules import RuleError, check_rule
 from projects.models import Project
 
-WATCH = (
-    "metric",
-    "aggregation",
-    "event_type",
-    "event_name",
-    "event_category",
-    "group_by",
-    "filters",
-    "time_window_minutes",
-)
-"""Condition keys of the first step; all others are asked in the second."""
-
 
 def condition_fields() -> dict[str, forms.Field]:
     """The fields of all rule types, each once; one is marked required when every type that has it requires it."""
@@ -39,6 +27,11 @@ def condition_fields() -> dict[str, forms.Field]:
             known = fields.setdefault(name, field)
             known.required = known.required and field.required
     return fields
+
+
+def judging_fields() -> list[str]:
+    """The condition's fields that say when it is wrong, each once; all others say what to watch."""
+    return list(dict.fromkeys(name for kind in rule_types().values() for name in kind.judged_by))
 
 
 def watch_choices() -> list[tuple[str, str]]:
@@ -102,6 +95,9 @@ class RuleForm(forms.ModelForm[Rule]):
             "keep_firing_for_seconds",
             "recovery_threshold",
             "no_data",
+            "on_error",
+            "evaluation_delay_seconds",
+            "flap_detection",
             "enabled",
         )
         labels = {
@@ -110,6 +106,9 @@ class RuleForm(forms.ModelForm[Rule]):
             "keep_firing_for_seconds": "Keep firing for (seconds)",
             "recovery_threshold": "Recovers at",
             "no_data": "Without data",
+            "on_error": "When it can't be evaluated",
+            "evaluation_delay_seconds": "Looks back from (seconds ago)",
+            "flap_detection": "Notice flapping",
         }
         help_texts = {
             "recovery_threshold": "Empty: at the threshold.",
@@ -122,6 +121,8 @@ class RuleForm(forms.ModelForm[Rule]):
         self.fields.update(condition_fields())
         choices = watch_choices()
         self._field("watch", forms.ChoiceField).choices = choices
+        for name in ("on_error", "evaluation_delay_seconds"):
+            self.fields[name].required = False
         self._limit_to_projects()
         self.former_type = ""
         self.former_condition: Mapping[str, Any] = {}
@@ -166,6 +167,12 @@ class RuleForm(forms.ModelForm[Rule]):
             self.initial.update(rule.condition_config)
         self.initial["emails"] = rule.notification_config.get("email", [])
         self.initial["slack_channel"] = rule.notification_config.get("slack", {}).get("channel", "")
+
+    def clean_on_error(self) -> str:
+        return self.cleaned_data["on_error"] or self.instance.on_error
+
+    def clean_evaluation_delay_seconds(self) -> int:
+        return self.cleaned_data["evaluation_delay_seconds"] or 0
 
     def clean_description(self) -> str:
         # Browsers send CR LF, which would be a change nobody made.

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from alerting.admin.badges import badge, reason_text, severity_badge
 from alerting.admin.conditions import condition_of, sentence
-from alerting.admin.rule_form import WATCH, RuleForm, condition_fields, shown_when
+from alerting.admin.rule_form import RuleForm, condition_fields, judging_fields, shown_when
 from alerting.models import OPEN_STATUSES, Health, Rule
 from alerting.rules import RuleError, delete_rules, save_rule
 from projects import figures
@@ -80,22 +80,23 @@ class RuleAdmin(ProjectModelAdmin):
         return UsersRuleForm
 
     def get_fieldsets(self, request: HttpRequest, obj: Rule | None = None) -> Any:
-        asked = condition_fields()
-        others = [name for name in asked if name not in {*WATCH, "operator", "threshold"}]
+        judging = judging_fields()
+        watched = [name for name in condition_fields() if name not in judging]
+        first_row = ("operator", "threshold", "critical_threshold")
         wrong = [
-            ("operator", "threshold"),
-            *others,
-            ("recovery_threshold", "no_data"),
+            first_row,
+            *(name for name in judging if name not in first_row),
+            ("recovery_threshold", "no_data", "on_error"),
             ("for_seconds", "keep_firing_for_seconds"),
-            "severity",
+            ("severity", "flap_detection"),
         ]
         first = ["name", "description", *([] if obj else ["project"]), "enabled"]
         return [
             (None, {"fields": first}),
-            ("1 What to watch", {"fields": ["watch", *(name for name in WATCH if name in asked)]}),
+            ("1 What to watch", {"fields": ["watch", *watched]}),
             ("2 When it is wrong", {"fields": wrong}),
             ("3 Who is told", {"fields": ["channels", "emails", "slack_channel"]}),
-            ("How often", {"fields": ["evaluation_interval_seconds"]}),
+            ("How often", {"fields": [("evaluation_interval_seconds", "evaluation_delay_seconds")]}),
         ]
 
     def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:

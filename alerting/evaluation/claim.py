@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
 from alerting.bounds import bounded_transaction
-from alerting.state import NoDataPolicy
+from alerting.state import CLOCK_SLACK, NoDataPolicy
 
 CLAIM_LIMIT = 20_000
 """Rules per tick: a bound on memory, far above what one tick can be asked for."""
 
+# A slot further ahead than any rule's next one was set by a clock that was wrong.
+_HEAL = """
+    UPDATE alerting_rule SET next_evaluation_at = %(now)s
+    WHERE enabled AND deleted_at IS NULL AND next_evaluation_at > %(now)s + %(slack)s
+          AND next_evaluation_at > %(now)s + %(slack)s + make_interval(secs => evaluation_interval_seconds)
+"""
 # The next slot lies on the rule's own grid, after now. Slots that passed meanwhile are counted, never replayed.
 _CLAIM = """
     WITH due AS (
@@ -30,7 +37,8 @@ _CLAIM = """
     FROM due
     WHERE r.id = due.id
     RETURNING r.id, r.project_id, r.name, r.rule_type, r.source_type, r.condition_config::text, r.severity,
-              r.recovery_threshold, r.for_seconds, r.keep_firing_for_seconds, r.no_data,
+              r.recovery_threshold, r.for_seconds, r.keep_firing_for_seconds, r.no_data, r.on_error,
+              r.evaluation_interval_seconds, r.evaluation_delay_seconds, r.flap_detection,
               r.last_evaluated_at, r.condition_changed_at, r.coverage_changed_at
 """
 
@@ -50,6 +58,10 @@ class ClaimedRule:
     for_seconds: int
     keep_firing_for_seconds: int
     no_data: NoDataPolicy
+    on_error: str
+    evaluation_interval_seconds: int
+    evaluation_delay_seconds: int
+    flap_detection: bool
     last_evaluated_at: datetime | None
     condition_changed_at: datetime | None
     coverage_changed_at: datetime | None
@@ -65,5 +77,7 @@ class ClaimedRule:
 def claim_due(now: datetime, limit: int = CLAIM_LIMIT) -> list[ClaimedRule]:
     """Claim the rules that are due, in a transaction of its own: a claim outlives its process until the next slot."""
     with bounded_transaction(), connection.cursor() as cursor:
+        healing: dict[str, Any] = {"now": now, "slack": CLOCK_SLACK}
+        cursor.execute(_HEAL, healing)
         cursor.execute(_CLAIM, {"now": now, "limit": limit})
         return sorted((ClaimedRule(*row) for row in cursor.fetchall()), key=lambda rule: rule.id)

@@ -1,16 +1,18 @@
-"""Open and suppressed alerts of many rules in one query."""
+"""Alerts of many rules: open and suppressed ones, and when they fired lately; one query each."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 import msgspec
 from django.db import connection
 
-from alerting.evaluation.decide import KnownAlert
-from alerting.sources.samples import label_set
-from alerting.state import AlertState
+from alerting.evaluation.decide import Firings, KnownAlert
+from alerting.sources.samples import LabelSet, label_set
+from alerting.state import FLAP_WINDOW, AlertState
 
 _STATE = (
     "status",
@@ -18,7 +20,9 @@ _STATE = (
     "last_evaluated_at",
     "value",
     "peak_value",
+    "is_critical",
     "triggered_at",
+    "flapping_since",
     "keep_firing_since",
     "resolved_at",
     "suppressed_until",
@@ -29,6 +33,24 @@ _ALERTS = f"""
     WHERE rule_id = ANY(%s) AND (status IN ('pending', 'firing', 'acknowledged') OR suppressed_until IS NOT NULL)
     ORDER BY id
 """
+
+
+# An episode that was pending for longer than the window before it fired is none of many within it.
+_FIRINGS = """
+    SELECT rule_id, labels::text, triggered_at FROM alerting_alert
+    WHERE rule_id = ANY(%(ids)s) AND pending_since > %(start)s - %(window)s AND triggered_at > %(start)s
+"""
+
+
+def recent_firings(rule_ids: Sequence[int], now: datetime) -> Firings:
+    """When label sets of these rules fired in the last 30 minutes."""
+    found: dict[tuple[int, LabelSet], list[datetime]] = defaultdict(list)
+    parameters: dict[str, Any] = {"ids": list(rule_ids), "start": now - FLAP_WINDOW, "window": FLAP_WINDOW}
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRINGS, parameters)
+        for rule_id, labels, triggered_at in cursor.fetchall():
+            found[rule_id, label_set(msgspec.json.decode(labels).items())].append(triggered_at)
+    return found
 
 
 def alerts_of(rule_ids: Sequence[int], *, lock: bool = False) -> dict[int, list[KnownAlert]]:

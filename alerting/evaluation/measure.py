@@ -6,7 +6,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -18,12 +18,15 @@ from alerting.bounds import bounded_transaction
 from alerting.evaluation.claim import ClaimedRule
 from alerting.rule_types import AnyRuleType, ConditionError, rule_type
 from alerting.rule_types.conditions import Condition, RuleInput
+from alerting.sources.reading import Reading
 from alerting.sources.samples import Answer
 from alerting.sources.scans import TooManyGroups
+from alerting.sources.sql import SqlSources
 from alerting.state import COMPARE
 
 logger = logging.getLogger(__name__)
 
+SOURCES = SqlSources()
 STATEMENT_TIMEOUT_MS = 5_000
 SHORTEST_TIMEOUT_MS = 1_000
 """Each halving of a group that failed halves its time too, so that one slow rule costs a tick about 10 s."""
@@ -62,14 +65,15 @@ def measure_all(rules: Sequence[ClaimedRule], with_alerts: set[int], now: dateti
         try:
             kind, condition = parse_condition(rule.rule_type, rule.source_type, rule.condition_text)
             planned = _Planned(rule, kind, condition, _wants_silent(rule, kind, condition, with_alerts))
-            groups[rule.project_id, kind.name, kind.plan(condition, rule.source_type)].append(planned)
+            plan = kind.plan(condition, rule.source_type)
+            groups[rule.project_id, rule.evaluation_delay_seconds, kind.name, plan].append(planned)
         except ConditionError as error:
             measured.append(Measured(rule, None, None, None, f"The condition can't be used: {error}"))
         except Exception as error:  # a bug that one condition shows must not stop all other rules
             _log(rule, error)
             measured.append(Measured(rule, None, None, None, _reason(error)))
-    for (_, _, plan), group in groups.items():
-        measured += _measure_group(plan, group, now)
+    for (_, delay_seconds, _, plan), group in groups.items():
+        measured += _measure_group(plan, group, now - timedelta(seconds=delay_seconds))
     return measured
 
 
@@ -121,7 +125,8 @@ def _query(plan: Any, group: Sequence[_Planned], now: datetime, timeout_ms: int)
     first = group[0]
     inputs = [RuleInput(one.rule.id, one.condition, one.wants_silent) for one in group]
     with bounded_transaction(timeout_ms):
-        answers = first.rule_type.measure(plan, first.rule.project_id, inputs, now)
+        reading = Reading(SOURCES, first.rule.project_id, now)
+        answers = first.rule_type.measure(plan, reading, inputs)
     return [_within_limit(one, answers[one.rule.id]) for one in group]
 
 

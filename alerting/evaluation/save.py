@@ -14,9 +14,10 @@ from django.db import connection
 from alerting import outbox
 from alerting.evaluation.claim import ClaimedRule
 from alerting.evaluation.decide import Move
+from alerting.evaluation.evidence import evidence
 from alerting.models import Alert, Transition
 from alerting.sources.samples import LabelSet
-from alerting.state import AlertState
+from alerting.state import CLOCK_SLACK, CRITICAL, AlertState, RuleState
 
 ACTOR = "rule tick"
 
@@ -24,7 +25,7 @@ ACTOR = "rule tick"
 _IS_AS_CLAIMED = """
     r.id = claimed.id AND r.enabled AND r.deleted_at IS NULL
     AND r.condition_changed_at IS NOT DISTINCT FROM claimed.condition_changed_at
-    AND (r.last_evaluated_at IS NULL OR r.last_evaluated_at < %(now)s)
+    AND (r.last_evaluated_at IS NULL OR r.last_evaluated_at < %(now)s OR r.last_evaluated_at > %(now)s + %(slack)s)
 """
 _MARK_EVALUATED = f"""
     UPDATE alerting_rule AS r
@@ -38,12 +39,16 @@ _MARK_UNHEALTHY = f"""
     FROM unnest(%(ids)s::bigint[], %(edits)s::timestamptz[], %(reasons)s::text[])
          AS claimed(id, condition_changed_at, reason)
     WHERE {_IS_AS_CLAIMED}
+    RETURNING r.id
 """
 _STATE_COLUMNS = {
     "status": "text",
+    "pending_since": "timestamptz",
     "value": "float8",
     "peak_value": "float8",
+    "is_critical": "bool",
     "triggered_at": "timestamptz",
+    "flapping_since": "timestamptz",
     "keep_firing_since": "timestamptz",
     "resolved_at": "timestamptz",
     "last_evaluated_at": "timestamptz",
@@ -55,6 +60,7 @@ def mark_evaluated(rules: Sequence[ClaimedRule], now: datetime, duration_ms: flo
     """Set the watermark of healthy rules; returns the ids of those whose evaluation still counts."""
     parameters: dict[str, Any] = {
         "now": now,
+        "slack": CLOCK_SLACK,
         "duration_ms": duration_ms,
         "ids": [rule.id for rule in rules],
         "edits": [rule.condition_changed_at for rule in rules],
@@ -64,33 +70,33 @@ def mark_evaluated(rules: Sequence[ClaimedRule], now: datetime, duration_ms: flo
         return {row[0] for row in cursor.fetchall()}
 
 
-def mark_unhealthy(failed: Sequence[tuple[ClaimedRule, str]], now: datetime) -> int:
-    """Rules that could not be evaluated, with the reason; their alerts and watermarks stay as they are.
+def mark_unhealthy(failed: Sequence[tuple[ClaimedRule, str]], now: datetime) -> set[int]:
+    """Rules that could not be evaluated, with the reason; their watermarks stay as they are.
 
-    Returns for how many of them that still counts.
+    Returns the ids of those for which that still counts.
     """
     if not failed:
-        return 0
+        return set()
     parameters: dict[str, Any] = {
         "now": now,
+        "slack": CLOCK_SLACK,
         "ids": [rule.id for rule, _ in failed],
         "edits": [rule.condition_changed_at for rule, _ in failed],
         "reasons": [reason for _, reason in failed],
     }
     with connection.cursor() as cursor:
         cursor.execute(_MARK_UNHEALTHY, parameters)
-        count: int = cursor.rowcount
-    return count
+        return {row[0] for row in cursor.fetchall()}
 
 
 def write_moves(
-    moves: Sequence[Move], rules: dict[int, ClaimedRule], thresholds: dict[int, float], now: datetime
+    moves: Sequence[Move], rules: dict[int, ClaimedRule], states: dict[int, RuleState], now: datetime
 ) -> int:
-    """Write alerts, transitions and outbox rows; returns how many statuses changed. Call inside a transaction."""
+    """Write alerts, transitions and outbox rows; returns how many of them changed. Call inside a transaction."""
     _delete([move for move in moves if move.state is None])
-    _update([move for move in moves if move.alert_id and move.state])
+    _update([move for move in moves if move.alert_id and move.state], states)
     created = {
-        id(move): _new_alert(move, move.state, rules[move.rule_id], thresholds[move.rule_id])
+        id(move): _new_alert(move, move.state, rules[move.rule_id], states[move.rule_id])
         for move in moves
         if not move.alert_id and move.state
     }
@@ -100,10 +106,12 @@ def write_moves(
             project_id=rules[move.rule_id].project_id,
             alert_id=move.alert_id or created[id(move)].pk,
             at=now,
+            kind=move.change.kind,
             from_status=move.change.from_status,
             to_status=move.change.to_status,
             actor=ACTOR,
             reason=move.change.reason,
+            evidence=evidence(rules[move.rule_id], states[move.rule_id], move.state, now),
         )
         for move in moves
         if move.change
@@ -118,19 +126,21 @@ def fingerprint(rule_id: int, labels: LabelSet) -> str:
     return blake2b(msgspec.json.encode([rule_id, labels]), digest_size=16).hexdigest()
 
 
-def _new_alert(move: Move, state: AlertState, rule: ClaimedRule, threshold: float) -> Alert:
+def _new_alert(move: Move, state: AlertState, rule: ClaimedRule, rule_state: RuleState) -> Alert:
     return Alert(
         id=uuid.uuid4(),
         project_id=rule.project_id,
         rule_id=rule.id,
         rule_name=rule.name,
-        severity=rule.severity,
+        severity=_severity(state, rule_state),
+        is_critical=state.is_critical,
+        flapping_since=state.flapping_since,
         fingerprint=fingerprint(rule.id, move.labels),
         labels=dict(move.labels),
         status=state.status,
         value=state.value,
         peak_value=state.peak_value,
-        threshold=threshold,
+        threshold=_threshold(state, rule_state),
         pending_since=state.pending_since,
         triggered_at=state.triggered_at,
         last_evaluated_at=state.last_evaluated_at,
@@ -143,16 +153,29 @@ def _delete(moves: Sequence[Move]) -> None:
         Alert.objects.filter(pk__in=[move.alert_id for move in moves]).delete()
 
 
-def _update(moves: Sequence[Move]) -> None:
-    if not moves:
+def _update(moves: Sequence[Move], states: dict[int, RuleState]) -> None:
+    written = [(move, move.state, states[move.rule_id]) for move in moves if move.state]
+    if not written:
         return
-    columns = {name: [getattr(move.state, name) for move in moves] for name in _STATE_COLUMNS}
+    columns = {name: [getattr(state, name) for _, state, _ in written] for name in _STATE_COLUMNS}
+    columns["severity"] = [_severity(state, rule_state) for _, state, rule_state in written]
+    columns["threshold"] = [_threshold(state, rule_state) for _, state, rule_state in written]
     assignments = ", ".join(f"{name} = new.{name}" for name in columns)
-    arrays = ", ".join(f"%s::{kind}[]" for kind in _STATE_COLUMNS.values())
+    arrays = ", ".join(f"%s::{kind}[]" for kind in (*_STATE_COLUMNS.values(), "text", "float8"))
     with connection.cursor() as cursor:
         cursor.execute(
             f"""UPDATE alerting_alert AS a SET {assignments}
                 FROM unnest(%s::uuid[], {arrays}) AS new(id, {", ".join(columns)})
                 WHERE a.id = new.id""",
-            [[move.alert_id for move in moves], *columns.values()],
+            [[move.alert_id for move, _, _ in written], *columns.values()],
         )
+
+
+def _severity(state: AlertState, rule: RuleState) -> str:
+    return CRITICAL if state.is_critical else rule.severity
+
+
+def _threshold(state: AlertState, rule: RuleState) -> float:
+    if state.is_critical and rule.critical_threshold is not None:
+        return rule.critical_threshold
+    return rule.threshold

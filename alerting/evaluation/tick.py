@@ -10,10 +10,12 @@ from datetime import datetime
 from alerting.bounds import bounded_transaction
 from alerting.evaluation.claim import ClaimedRule, claim_due
 from alerting.evaluation.decide import EvaluatedRule, Move, decide
-from alerting.evaluation.load import alerts_of
+from alerting.evaluation.load import alerts_of, recent_firings
 from alerting.evaluation.measure import Measured, measure_all
 from alerting.evaluation.save import mark_evaluated, mark_unhealthy, write_moves
+from alerting.models import OnError
 from alerting.rule_types.conditions import rule_state
+from alerting.state import RuleState
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,36 +50,34 @@ def evaluate_due(now: datetime) -> Tick:
     reasons = {one.rule.id: one.error for one in measured if one.error}
     with bounded_transaction():
         unhealthy = mark_unhealthy([(rules[rule_id], reason) for rule_id, reason in reasons.items()], now)
-        healthy = [rules[rule_id] for rule_id in sorted(evaluated)]
-        counted = mark_evaluated(healthy, now, _ms_since(started))
+        healthy = [rules[rule_id] for rule_id in sorted(evaluated) if rule_id not in reasons]
+        counted = mark_evaluated(healthy, now, _ms_since(started)) | unhealthy
         changes = _save([evaluated[rule_id] for rule_id in moving if rule_id in counted], rules, now)
-    return Tick(len(claimed), unhealthy, changes, _ms_since(started))
+    return Tick(len(claimed), len(unhealthy), changes, _ms_since(started))
 
 
 def _save(moving: Sequence[EvaluatedRule], rules: dict[int, ClaimedRule], now: datetime) -> int:
     if not moving:
         return 0
-    locked = alerts_of([rule.id for rule in moving], lock=True)
+    ids = [rule.id for rule in moving]
+    locked = alerts_of(ids, lock=True)
+    firings = recent_firings(ids, now)
     moves: list[Move] = []
     for rule in moving:
-        moves += decide(rule, locked.get(rule.id, ()), now)
-    return write_moves(moves, rules, {rule.id: rule.state.threshold for rule in moving}, now)
+        moves += decide(rule, locked.get(rule.id, ()), now, firings)
+    return write_moves(moves, rules, {rule.id: rule.state for rule in moving}, now)
 
 
 def _evaluated(one: Measured) -> EvaluatedRule | None:
-    if one.rule_type is None or one.condition is None or one.answer is None:
-        return None
     rule = one.rule
+    if one.rule_type is None or one.condition is None or one.answer is None:
+        if rule.on_error != OnError.ALERT:
+            return None
+        broken = RuleState(operator=">=", threshold=1, severity=rule.severity)
+        return EvaluatedRule(rule.id, broken, True, False, False, None, one.error)
     return EvaluatedRule(
         id=rule.id,
-        state=rule_state(
-            one.condition,
-            recovery_threshold=rule.recovery_threshold,
-            for_seconds=rule.for_seconds,
-            keep_firing_for_seconds=rule.keep_firing_for_seconds,
-            no_data=rule.no_data,
-            last_evaluated_at=rule.last_evaluated_at,
-        ),
+        state=rule_state(one.condition, rule),
         is_grouped=bool(one.condition.group_by),
         is_zero_without_rows=one.rule_type.is_zero_without_rows(one.condition, rule.source_type),
         is_first_since_edit=rule.is_first_since_edit,

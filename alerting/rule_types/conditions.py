@@ -8,11 +8,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, get_args
 
 import msgspec
 from django import forms
 
+from alerting.sources.reading import Reading
 from alerting.sources.samples import EVERY_LABEL, Aggregation, Answer, text_of
 from alerting.state import NoDataPolicy, Operator, RuleState, format_number
 
@@ -24,7 +25,7 @@ MAX_FILTERS = 50
 MAX_WINDOW_MINUTES = 7 * 24 * 60
 """A longer window would scan more than a week of raw rows at every tick."""
 
-_MEASURING = frozenset({"threshold", "operator", "time_window_minutes", "aggregation"})
+_MEASURING = frozenset({"threshold", "critical_threshold", "operator", "time_window_minutes", "aggregation"})
 _PATH = re.compile(r" - at `\$\.?([\w]*)[^`]*`$")
 _EXPECTED = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
 _CHOICES = {"operator": Operator, "aggregation": Aggregation}
@@ -47,10 +48,14 @@ class ConditionError(ValueError):
 
 
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The fields every condition has. A window may be a fraction of a minute."""
+    """The fields every condition has. A window may be a fraction of a minute.
+
+    Past `critical_threshold` an alert is critical, whatever the rule's severity.
+    """
 
     threshold: float
     operator: Operator
+    critical_threshold: float | None = None
     time_window_minutes: float = 5
     group_by: tuple[str, ...] = ()
     filters: dict[str, str | int | float | bool] = {}
@@ -86,12 +91,14 @@ class RuleInput(Generic[ConditionT]):
 class RuleType(ABC, Generic[ConditionT, PlanT]):
     """A kind of rule: its condition, its form, and how it is measured.
 
-    A module of this package that has a `RULE_TYPE` is found by itself.
+    A module of this package that has a `RULE_TYPE` is found by itself. `judged_by` are the keys of its condition that
+    the form asks under "when it is wrong"; the others say what to watch.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
     sources: ClassVar[tuple[SourceName, ...]]
+    judged_by: ClassVar[tuple[str, ...]] = ("operator", "threshold", "critical_threshold")
     condition_class: type[ConditionT]
 
     def parse(self, config: object, source: str) -> ConditionT:
@@ -131,9 +138,9 @@ class RuleType(ABC, Generic[ConditionT, PlanT]):
 
     @abstractmethod
     def measure(
-        self, plan: PlanT, project_id: int, inputs: Sequence[RuleInput[ConditionT]], now: datetime
+        self, plan: PlanT, reading: Reading, inputs: Sequence[RuleInput[ConditionT]]
     ) -> dict[int, Answer]:
-        """The answers by rule id, from one query however many rules there are.
+        """The answers by rule id, from as many questions to the sources for a thousand rules as for one.
 
         Raises django.db.Error or TooManyGroups.
         """
@@ -142,23 +149,40 @@ class RuleType(ABC, Generic[ConditionT, PlanT]):
 AnyRuleType = RuleType[Any, Any]
 
 
-def rule_state(
-    condition: Condition,
-    *,
-    recovery_threshold: float | None,
-    for_seconds: float,
-    keep_firing_for_seconds: float,
-    no_data: NoDataPolicy,
-    last_evaluated_at: datetime | None,
-) -> RuleState:
+class RuleSettings(Protocol):
+    """The part of a stored rule, beside its condition, that its alerts' states depend on."""
+
+    @property
+    def severity(self) -> str: ...
+    @property
+    def recovery_threshold(self) -> float | None: ...
+    @property
+    def for_seconds(self) -> float: ...
+    @property
+    def keep_firing_for_seconds(self) -> float: ...
+    @property
+    def evaluation_interval_seconds(self) -> float: ...
+    @property
+    def no_data(self) -> NoDataPolicy: ...
+    @property
+    def flap_detection(self) -> bool: ...
+    @property
+    def last_evaluated_at(self) -> datetime | None: ...
+
+
+def rule_state(condition: Condition, rule: RuleSettings) -> RuleState:
     return RuleState(
         operator=condition.operator,
         threshold=condition.threshold,
-        recovery_threshold=recovery_threshold,
-        for_seconds=for_seconds,
-        keep_firing_for_seconds=keep_firing_for_seconds,
-        no_data=no_data,
-        last_evaluated_at=last_evaluated_at,
+        critical_threshold=condition.critical_threshold,
+        recovery_threshold=rule.recovery_threshold,
+        severity=rule.severity,
+        for_seconds=rule.for_seconds,
+        keep_firing_for_seconds=rule.keep_firing_for_seconds,
+        evaluation_interval_seconds=rule.evaluation_interval_seconds,
+        no_data=rule.no_data,
+        flap_detection=rule.flap_detection,
+        last_evaluated_at=rule.last_evaluated_at,
     )
 
 
@@ -190,6 +214,8 @@ def common_errors(condition: Condition) -> dict[str, str]:
     errors: dict[str, str] = {}
     if not math.isfinite(condition.threshold):
         errors["threshold"] = "Must be a finite number."
+    if problem := _critical_error(condition):
+        errors["critical_threshold"] = problem
     if not 0 < condition.time_window_minutes <= MAX_WINDOW_MINUTES:
         errors["time_window_minutes"] = f"Must be more than 0 and at most {MAX_WINDOW_MINUTES} (a week)."
     if len(condition.group_by) > MAX_GROUP_BY:
@@ -203,6 +229,21 @@ def common_errors(condition: Condition) -> dict[str, str]:
     if problem := _filters_error(condition.filters):
         errors["filters"] = problem
     return errors
+
+
+def _critical_error(condition: Condition) -> str:
+    if condition.critical_threshold is None:
+        return ""
+    if not math.isfinite(condition.critical_threshold):
+        return "Must be a finite number."
+    match condition.operator:
+        case ">" | ">=" if condition.critical_threshold <= condition.threshold:
+            return "Must be above the threshold: it is worse."
+        case "<" | "<=" if condition.critical_threshold >= condition.threshold:
+            return "Must be below the threshold: it is worse."
+        case "==" | "!=":
+            return f"Has no meaning with the operator {condition.operator}."
+    return ""
 
 
 def _filters_error(filters: Mapping[str, str | int | float | bool]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar
 
 from django import forms
@@ -20,7 +19,8 @@ from alerting.rule_types.conditions import (
     describe_window,
 )
 from alerting.sources import events
-from alerting.sources.samples import EVERY_LABEL, Answer, Question, Window
+from alerting.sources.reading import Reading
+from alerting.sources.samples import EVERY_LABEL, Answer, Question
 from alerting.state import Operator, format_number
 
 NAMES = ("event_type", "event_name", "event_category")
@@ -88,13 +88,13 @@ class EventFrequency(RuleType[EventFrequencyCondition, Plan]):
         return Plan(condition.window_seconds, condition.group_by)
 
     def measure(
-        self, plan: Plan, project_id: int, inputs: Sequence[RuleInput[EventFrequencyCondition]], now: datetime
+        self, plan: Plan, reading: Reading, inputs: Sequence[RuleInput[EventFrequencyCondition]]
     ) -> dict[int, Answer]:
         questions = [
             Question(one.rule_id, "events", "count", one.condition.event_filters, plan.group_by)
             for one in inputs
         ]
-        return events.measure(Window(project_id, now, plan.window_seconds), plan.group_by, questions)
+        return reading.sources.events(reading.window(plan.window_seconds), plan.group_by, questions)
 
 
 RULE_TYPE = EventFrequency()

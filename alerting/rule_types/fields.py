@@ -96,6 +96,9 @@ def shared() -> dict[str, forms.Field]:
         ),
         "operator": choice("Is", OPERATORS, ">"),
         "threshold": NumberField(label="Threshold"),
+        "critical_threshold": NumberField(
+            label="Critical past", required=False, help_text="Empty: the rule has one severity."
+        ),
         "time_window_minutes": NumberField(
             label="Over the last (minutes)", initial=5, help_text="May be a fraction."
         ),

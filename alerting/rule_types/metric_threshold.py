@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar, get_args
 
 from django import forms
@@ -19,8 +18,9 @@ from alerting.rule_types.conditions import (
     describe_scope,
     describe_window,
 )
-from alerting.sources import business_metrics, metric_points, spans
-from alerting.sources.samples import EVERY_LABEL, Aggregation, Answer, Question, Window
+from alerting.sources import metric_points, spans
+from alerting.sources.reading import Reading
+from alerting.sources.samples import EVERY_LABEL, Aggregation, Answer, Question
 from alerting.state import format_number
 
 SPAN_METRICS = get_args(spans.SpanMetric)
@@ -90,21 +90,17 @@ class MetricThreshold(RuleType[MetricThresholdCondition, Plan]):
                 return Plan(source, condition.window_seconds)
 
     def measure(
-        self,
-        plan: Plan,
-        project_id: int,
-        inputs: Sequence[RuleInput[MetricThresholdCondition]],
-        now: datetime,
+        self, plan: Plan, reading: Reading, inputs: Sequence[RuleInput[MetricThresholdCondition]]
     ) -> dict[int, Answer]:
-        window = Window(project_id, now, plan.window_seconds)
+        window = reading.window(plan.window_seconds)
         questions = [_question(one) for one in inputs]
         match plan.source:
             case "system_metric":
-                return metric_points.measure(window, plan.shape, questions)
+                return reading.sources.metric_points(window, plan.shape, questions)
             case "trace":
-                return spans.measure(window, plan.group_by, questions)
+                return reading.sources.spans(window, plan.group_by, questions)
             case _:
-                return business_metrics.measure(window, questions)
+                return reading.sources.business_metrics(window, questions)
 
 
 def _check_spans(condition: MetricThresholdCondition) -> dict[str, str]:

@@ -39,7 +39,7 @@ def make_rule(api: ProjectClient, base: Mapping[str, Any] = CPU_RULE, **changes:
     rule = dict(base)
     known = {"rule_type", "source_type", "severity", "name", "notification_channels", "notification_config"}
     known |= {"for_seconds", "keep_firing_for_seconds", "recovery_threshold", "no_data", "enabled"}
-    known |= {"evaluation_interval_seconds"}
+    known |= {"evaluation_interval_seconds", "on_error", "evaluation_delay_seconds", "flap_detection"}
     for name, value in changes.items():
         (rule if name in known else condition)[name] = value
     rule["condition_config"] = {name: value for name, value in condition.items() if value is not None}

@@ -1,0 +1,58 @@
+"""What rule types may ask of telemetry, wherever it is: the database, or lists in memory for tests and backtests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from alerting.sources.samples import Aggregation, Answer, LabelSet, Question, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """When a rule saw a label set, first and last."""
+
+    first_at: datetime
+    last_at: datetime
+
+
+class Sources(Protocol):
+    """Answers are by the questions' `rule_id`. Each method raises django.db.Error or TooManyGroups."""
+
+    def metric_points(
+        self, window: Window, shape: Aggregation, questions: Sequence[Question]
+    ) -> dict[int, Answer]:
+        """Points of metrics; `shape` is `metric_points.shape_of` the questions' aggregations, the same for all."""
+
+    def business_metrics(self, window: Window, questions: Sequence[Question]) -> dict[int, Answer]: ...
+
+    def events(
+        self, window: Window, group_by: tuple[str, ...], questions: Sequence[Question]
+    ) -> dict[int, Answer]:
+        """Counts of events, all grouped by the same columns."""
+
+    def spans(
+        self, window: Window, group_by: tuple[str, ...], questions: Sequence[Question]
+    ) -> dict[int, Answer]:
+        """Durations, error ratios and counts of spans, all grouped by the same columns."""
+
+    def remember(self, rule_id: int, present: Iterable[LabelSet], now: datetime) -> Mapping[LabelSet, Seen]:
+        """Note the label sets that a rule sees now; all it has ever seen, with these."""
+
+    def firing(self, rule_ids: Iterable[int]) -> Mapping[int, Set[LabelSet]]:
+        """The label sets of open alerts that have fired, acknowledged ones too, by rule; only rules that have some."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One evaluation of rules of a project: whom to ask, and the end of the window."""
+
+    sources: Sources
+    project_id: int
+    now: datetime
+
+    def window(self, length_seconds: float, back_seconds: float = 0) -> Window:
+        """`length_seconds` that ended `back_seconds` ago."""
+        return Window(self.project_id, self.now - timedelta(seconds=back_seconds), length_seconds)
