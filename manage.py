@@ -6,7 +6,7 @@ import sys
 from contextlib import nullcontext
 
 # `up` starts the servers itself; the others don't read the database.
-_WITHOUT_DATABASE = {"up", "help", "version", "startapp", "--help", "-h", "--version"}
+_WITHOUT_DATABASE = {"up", "test_rules", "help", "version", "startapp", "--help", "-h", "--version"}
 
 
 def main() -> None:

@@ -9,7 +9,9 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Q
 
+from alerting.channels.base import Action
 from alerting.models import Alert, Status, Transition, TransitionKind
+from alerting.outbox import enqueue_action
 from alerting.state import SUPPRESSION
 
 
@@ -37,8 +39,9 @@ def acknowledge(alert_id: UUID, *, actor: str, note: str = "", now: datetime) ->
             raise AlreadyHandled(alert)
         alert.acknowledged_at = now
         alert.acknowledged_by = actor
-        _change_status(alert, Status.ACKNOWLEDGED, actor, note, now)
+        transition = _change_status(alert, Status.ACKNOWLEDGED, actor, note, now)
         alert.save(update_fields=["status", "acknowledged_at", "acknowledged_by"])
+        enqueue_action(transition, Action.ACKNOWLEDGE, now)
     return alert
 
 
@@ -53,8 +56,9 @@ def resolve(alert_id: UUID, *, actor: str, note: str = "", now: datetime) -> Ale
             raise AlreadyHandled(alert)
         alert.resolved_at = now
         alert.suppressed_until = now + SUPPRESSION
-        _change_status(alert, Status.RESOLVED, actor, note, now)
+        transition = _change_status(alert, Status.RESOLVED, actor, note, now)
         alert.save(update_fields=["status", "resolved_at", "suppressed_until"])
+        enqueue_action(transition, Action.RESOLVE, now)
     return alert
 
 
@@ -71,7 +75,8 @@ def assign(alert_id: UUID, *, assignee_username: str, actor: str, now: datetime)
         alert.assigned_to = assignee
         alert.save(update_fields=["assigned_to"])
         reason = f"assigned to {assignee_username}" if assignee else "no longer assigned"
-        _write(alert, TransitionKind.ASSIGN, actor, reason, now)
+        transition = _write(alert, TransitionKind.ASSIGN, actor, reason, now)
+        enqueue_action(transition, Action.ASSIGN, now)
     return alert
 
 
@@ -79,7 +84,8 @@ def add_note(alert_id: UUID, *, note: str, actor: str, now: datetime) -> Alert:
     """Write a note into the timeline. Raises Alert.DoesNotExist."""
     with transaction.atomic():
         alert = _lock(alert_id)
-        _write(alert, TransitionKind.NOTE, actor, note, now)
+        transition = _write(alert, TransitionKind.NOTE, actor, note, now)
+        enqueue_action(transition, Action.NOTE, now)
     return alert
 
 
@@ -87,8 +93,8 @@ def _lock(alert_id: UUID) -> Alert:
     return Alert.objects.select_for_update().get(pk=alert_id)
 
 
-def _change_status(alert: Alert, status: Status, actor: str, reason: str, now: datetime) -> None:
-    Transition.objects.create(
+def _change_status(alert: Alert, status: Status, actor: str, reason: str, now: datetime) -> Transition:
+    transition = Transition.objects.create(
         project_id=alert.project_id,
         alert=alert,
         at=now,
@@ -98,9 +104,10 @@ def _change_status(alert: Alert, status: Status, actor: str, reason: str, now: d
         reason=reason,
     )
     alert.status = status
+    return transition
 
 
-def _write(alert: Alert, kind: TransitionKind, actor: str, reason: str, now: datetime) -> None:
-    Transition.objects.create(
+def _write(alert: Alert, kind: TransitionKind, actor: str, reason: str, now: datetime) -> Transition:
+    return Transition.objects.create(
         project_id=alert.project_id, alert=alert, at=now, kind=kind, actor=actor, reason=reason
     )

@@ -82,16 +82,26 @@ class Allowed:
         return cls(tuple(networks), frozenset(hosts))
 
 
-def post(
-    url: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float = TIMEOUT_SECONDS
-) -> Response:
+def post(url: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float | None = None) -> Response:
     """POST once and return the answer, whatever its status. Raises Refused or Unreachable."""
+    return request("POST", url, body, headers, timeout_seconds)
+
+
+def request(
+    method: str,
+    url: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    timeout_seconds: float | None = None,
+) -> Response:
+    """One request and its answer, whatever the status, within 20 s or as told. Raises Refused or Unreachable."""
     target = check_url(url)
+    timeout_seconds = TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds
     with Deadline(timeout_seconds) as deadline:
         pool = _pool(target, deadline)
         try:
             answer = pool.urlopen(
-                "POST",
+                method,
                 target.request_uri,
                 body=body,
                 headers={"Accept-Encoding": "identity", "Connection": "close", **headers},

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
 
+from alerting import secrets
+from alerting.channels import ConfigError, kind
+from alerting.channels.base import Action
 from alerting.hints import hint_delivery
 from alerting.models import (
     Alert,
     Notification,
+    NotificationChannel,
     NotificationStatus,
     Purpose,
     Rule,
@@ -20,6 +25,11 @@ from alerting.models import (
     Transition,
     TransitionKind,
 )
+from alerting.policy import groups, routing
+from alerting.policy.groups import Waiting
+from alerting.policy.matchers import facts_of
+from alerting.policy.routing import Policies, Route
+from alerting.state import CRITICAL
 
 Target = tuple[int | None, str]
 """(channel id, ""), or (None, a mail address of the rule). Delivery spreads a channel over its recipients."""
@@ -30,62 +40,177 @@ TOLD = (
     NotificationStatus.SENT,
     NotificationStatus.FAILED,
 )
+TELLING = (Purpose.FIRING, Purpose.RAISED, Purpose.REPEAT)
+"""Messages that say that an alert fires."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An alert to tell of: how, and to whom."""
+
+    alert_id: UUID
+    since: datetime
+    route: Route
+    targets: Sequence[Target]
 
 
 def enqueue_all(transitions: Sequence[Transition], now: datetime) -> None:
     """Write the messages of these transitions, and hint at them after the commit.
 
-    Firing goes to every channel and address of the rule; resolved only where a firing message went or is going;
-    all else sends nothing. Three queries however many transitions there are.
+    Firing goes to every channel and address of the rule and to the channels of the policy that matches; resolved only
+    where somebody was told or is about to be; a rise to critical where somebody was told, and to channels that come in
+    with it; all else sends nothing. A handful of queries however many transitions there are.
     """
     firing = [one for one in transitions if _is_status(one, Status.FIRING)]
+    raised = [one for one in transitions if one.kind == TransitionKind.SEVERITY and one.to_status == CRITICAL]
     resolved = [one for one in transitions if _is_status(one, Status.RESOLVED)]
-    rows = [*_firing_rows(firing, now), *_resolved_rows(resolved, now)]
+    if not (firing or raised or resolved):
+        return
+    policies = routing.load({one.project_id for one in transitions})
+    subjects = _subjects([one.alert_id for one in (*firing, *raised)], policies)
+    rows = [
+        *_firing_rows(firing, subjects, now),
+        *_raised_rows(raised, subjects, now),
+        *_resolved_rows(resolved, policies, now),
+    ]
+    if rows:
+        Notification.objects.bulk_create(rows, ignore_conflicts=True)
+        _plan_repeats([subjects[one.alert_id] for one in firing if one.alert_id in subjects], now)
+        transaction.on_commit(hint_delivery)
+
+
+def enqueue_action(transition: Transition, action: Action, now: datetime) -> None:
+    """Write the messages for channels that follow what people do, as far as they were told of the alert."""
+    told = Notification.objects.filter(
+        alert=transition.alert_id, purpose__in=TELLING, status__in=TOLD, channel__isnull=False
+    )
+    channels = NotificationChannel.objects.filter(pk__in=told.values("channel"), enabled=True)
+    rows = [
+        _row(transition, (channel.pk, ""), Purpose.UPDATE, now)
+        for channel in channels
+        if _follows(channel, action)
+    ]
     if rows:
         Notification.objects.bulk_create(rows, ignore_conflicts=True)
         transaction.on_commit(hint_delivery)
+
+
+def _follows(channel: NotificationChannel, action: Action) -> bool:
+    """A channel that can't be used follows nothing: what people do must not fail for its sake."""
+    try:
+        return action in kind(channel.kind).follows(channel.config)
+    except (ConfigError, secrets.UnreadableConfigError):
+        return False
 
 
 def _is_status(transition: Transition, status: Status) -> bool:
     return transition.kind == TransitionKind.STATUS and transition.to_status == status
 
 
-def _firing_rows(transitions: Sequence[Transition], now: datetime) -> list[Notification]:
-    if not transitions:
-        return []
-    targets = _targets_by_alert(transition.alert_id for transition in transitions)
-    return [
-        _row(transition, target, Purpose.FIRING, now)
-        for transition in transitions
-        for target in targets.get(transition.alert_id, ())
-    ]
-
-
-def _targets_by_alert(alert_ids: Iterable[UUID]) -> dict[UUID, list[Target]]:
-    alerts = Alert.objects.filter(pk__in=list(alert_ids))
-    rules = list(alerts.values_list("id", "rule_id", "rule__notification_config"))
-    links = Rule.channels.through.objects.filter(rule__in={rule_id for _, rule_id, _ in rules})
-    channels: dict[int, list[Target]] = defaultdict(list)
+def _subjects(alert_ids: Collection[UUID], policies: Policies) -> dict[UUID, Subject]:
+    if not alert_ids:
+        return {}
+    alerts = list(Alert.objects.filter(pk__in=alert_ids).select_related("rule", "project"))
+    links = Rule.channels.through.objects.filter(rule__in={alert.rule_id for alert in alerts})
+    channels: dict[int, list[int]] = defaultdict(list)
     for rule_id, channel_id in links.order_by("id").values_list("rule_id", "notificationchannel_id"):
-        channels[rule_id].append((channel_id, ""))
-    return {
-        alert_id: [*channels[rule_id], *((None, address) for address in config.get("email", ()))]
-        for alert_id, rule_id, config in rules
-    }
+        channels[rule_id].append(channel_id)
+    return {alert.pk: _subject(alert, channels[alert.rule_id], policies) for alert in alerts}
 
 
-def _resolved_rows(transitions: Sequence[Transition], now: datetime) -> list[Notification]:
+def _subject(alert: Alert, channel_ids: Sequence[int], policies: Policies) -> Subject:
+    facts = facts_of(alert.labels, rule=alert.rule_name, severity=alert.severity, project=alert.project.slug)
+    route = routing.route(policies.get(alert.project_id, ()), facts, alert.fingerprint)
+    added = route.policy.channel_ids if route.policy else ()
+    addresses = alert.rule.notification_config.get("email", ())
+    targets: list[Target] = [(channel_id, "") for channel_id in dict.fromkeys((*channel_ids, *added))]
+    targets += [(None, address) for address in addresses]
+    return Subject(alert.pk, alert.triggered_at or alert.pending_since, route, targets)
+
+
+def _firing_rows(
+    transitions: Sequence[Transition], subjects: dict[UUID, Subject], now: datetime
+) -> list[Notification]:
+    rows: list[Notification] = []
+    waiting: list[Waiting] = []
+    for transition in transitions:
+        subject = subjects.get(transition.alert_id)
+        for target in subject.targets if subject else ():
+            assert subject is not None
+            row = _row(transition, target, Purpose.FIRING, now)
+            _follow(row, subject.route)
+            rows.append(row)
+            if subject.route.policy:
+                waiting.append(Waiting(row=row, policy=subject.route.policy, since=subject.since))
+    groups.schedule(waiting, now)
+    return rows
+
+
+def _raised_rows(
+    transitions: Sequence[Transition], subjects: dict[UUID, Subject], now: datetime
+) -> list[Notification]:
+    """Told at once, whatever the group does. Where the firing message still waits, that one will say critical."""
     if not transitions:
         return []
+    told = Notification.objects.filter(alert__in=list(subjects), purpose__in=TELLING, status__in=TOLD)
+    places: dict[UUID, dict[Target, bool]] = defaultdict(dict)
+    for alert_id, channel_id, recipient, status in told.values_list(
+        "alert_id", "channel_id", "recipient", "status"
+    ):
+        assert alert_id is not None
+        is_out = status in {NotificationStatus.SENT, NotificationStatus.SENDING}
+        target: Target = (channel_id, recipient)
+        places[alert_id][target] = places[alert_id].get(target, False) or is_out
+    rows = []
+    for transition in transitions:
+        known = places[transition.alert_id]
+        channel_ids = {channel_id for channel_id, _ in known}
+        subject = subjects[transition.alert_id]
+        joining = [target for target in subject.targets if target[0] and target[0] not in channel_ids]
+        for target in (*(one for one, is_out in known.items() if is_out), *joining):
+            row = _row(transition, target, Purpose.RAISED, now)
+            _follow(row, subject.route)
+            rows.append(row)
+    return rows
+
+
+def _resolved_rows(
+    transitions: Sequence[Transition], policies: Policies, now: datetime
+) -> list[Notification]:
+    if not transitions:
+        return []
+    by_id = {policy.id: policy for found in policies.values() for policy in found}
     by_alert = {transition.alert_id: transition for transition in transitions}
-    told = Notification.objects.filter(
-        alert__in=list(by_alert), purpose=Purpose.FIRING, status__in=TOLD
-    ).values_list("alert_id", "channel_id", "recipient")
-    return [
-        _row(by_alert[alert_id], (channel_id, recipient), Purpose.RESOLVED, now)
-        for alert_id, channel_id, recipient in told
-        if alert_id and (channel_id or recipient)
-    ]
+    told = Notification.objects.filter(alert__in=list(by_alert), purpose__in=TELLING, status__in=TOLD)
+    columns = told.order_by("pk").values_list("alert_id", "channel_id", "recipient", "policy_id", "group_key")
+    rows: dict[tuple[UUID, Target], Notification] = {}
+    waiting: list[Waiting] = []
+    for alert_id, channel_id, recipient, policy_id, group_key in columns:
+        target: Target = (channel_id, recipient)
+        if alert_id is None or not (channel_id or recipient) or (alert_id, target) in rows:
+            continue
+        row = _row(by_alert[alert_id], target, Purpose.RESOLVED, now)
+        row.policy_id, row.group_key = policy_id, group_key
+        rows[alert_id, target] = row
+        if group_key and (policy := by_id.get(policy_id or 0)):
+            waiting.append(Waiting(row=row, policy=policy, since=now))
+    groups.schedule(waiting, now)
+    return list(rows.values())
+
+
+def _plan_repeats(subjects: Sequence[Subject], now: datetime) -> None:
+    """Those who are told now hear of it again after the policy's interval, until somebody acts."""
+    by_interval: dict[int, list[UUID]] = defaultdict(list)
+    for subject in subjects:
+        if subject.targets and subject.route.repeat_seconds:
+            by_interval[subject.route.repeat_seconds].append(subject.alert_id)
+    for seconds, alert_ids in by_interval.items():
+        Alert.objects.filter(pk__in=alert_ids).update(next_repeat_at=now + timedelta(seconds=seconds))
+
+
+def _follow(row: Notification, route: Route) -> None:
+    row.policy_id = route.policy.id if route.policy else None
+    row.group_key = route.group_key
 
 
 def _row(transition: Transition, target: Target, purpose: Purpose, now: datetime) -> Notification:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from alerting.models import Alert, Notification, Status
+from alerting.models import Alert, Notification, NotificationGroup, Status
 
 BATCH_ROWS = 1_000
 
@@ -26,12 +26,14 @@ def _whose(project_ids: Sequence[int], exclude: bool) -> Q:
 def delete_resolved(cutoff: datetime, project_ids: Sequence[int], exclude: bool) -> int:
     """Delete `expired` alerts with all that hangs on them; returns how many.
 
-    Test messages, which belong to no alert, go with them by their own age and are not counted.
+    Messages that belong to no alert (tests, maintenance) and groups go with them by their own age, not counted.
     """
     tests = Notification.objects.filter(
         _whose(project_ids, exclude), alert__isnull=True, created_at__lt=cutoff
     )
     _delete(tests)
+    # A group that has not spoken since then begins anew, as it would have anyway.
+    _delete(NotificationGroup.objects.filter(_whose(project_ids, exclude), next_flush_at__lt=cutoff))
     return _delete(expired(cutoff, project_ids, exclude))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from alerting.models import (
     OPEN_STATUSES,
     Alert,
     Health,
+    KnownLabels,
     NotificationChannel,
     Rule,
     Severity,
@@ -25,7 +26,7 @@ from alerting.models import (
     Transition,
 )
 from alerting.rule_types import ConditionError, rule_types
-from alerting.rule_types.conditions import Condition, recovery_error
+from alerting.rule_types.conditions import Condition, Sibling, recovery_error
 
 EDITABLE = (
     "name",
@@ -68,8 +69,15 @@ class RuleGone(RuleError):
         super().__init__({"name": "This rule was deleted meanwhile."})
 
 
-def check_rule(rule: Rule, channels: Collection[NotificationChannel]) -> Condition:
-    """The typed condition of a rule that may be saved with these channels. Raises RuleError."""
+def check_rule(
+    rule: Rule,
+    channels: Collection[NotificationChannel],
+    siblings: Callable[[], Sequence[Sibling]] | None = None,
+) -> Condition:
+    """The typed condition of a rule that may be saved with these channels. Raises RuleError.
+
+    `siblings` gives the rules of its project; None: as they are stored.
+    """
     errors: RuleErrors = {}
     condition: Condition | None = None
     kind = rule_types().get(rule.rule_type)
@@ -82,6 +90,10 @@ def check_rule(rule: Rule, channels: Collection[NotificationChannel]) -> Conditi
             condition = kind.parse(rule.condition_config, rule.source_type)
         except ConditionError as error:
             errors["condition_config"] = error.errors
+    # A disabled rule may name what is no longer there: else it could not be disabled for that.
+    if kind and condition and rule.enabled:
+        problems = kind.check_in_project(condition, rule.pk, siblings or _siblings_of(rule))
+        errors |= {"condition_config": problems} if problems else {}
     if condition and (problem := recovery_error(condition, rule.recovery_threshold)):
         errors["recovery_threshold"] = problem
     if condition and condition.critical_threshold is not None and rule.severity == Severity.CRITICAL:
@@ -91,6 +103,14 @@ def check_rule(rule: Rule, channels: Collection[NotificationChannel]) -> Conditi
     if errors or condition is None:
         raise RuleError(errors)
     return condition
+
+
+def _siblings_of(rule: Rule) -> Callable[[], list[Sibling]]:
+    def load() -> list[Sibling]:
+        rules = Rule.objects.filter(project_id=rule.project_id, deleted_at=None)
+        return [Sibling(*row) for row in rules.values_list("id", "name", "rule_type", "condition_config")]
+
+    return load
 
 
 def notification_error(config: object, channels: Collection[NotificationChannel]) -> str:
@@ -181,6 +201,7 @@ def _save_edit(
         if _is_other_coverage(before, rule, condition):
             rule.coverage_changed_at = now
             written.append("coverage_changed_at")
+            KnownLabels.objects.filter(rule=rule).delete()
     is_back = rule.enabled and not before.enabled
     is_other_pace = rule.evaluation_interval_seconds != before.evaluation_interval_seconds
     if is_back or is_other_pace or "condition_changed_at" in written:

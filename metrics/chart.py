@@ -53,7 +53,7 @@ def line_chart(points: Points) -> Chart | None:
         return None
     start, end = drawn[0][0], drawn[-1][0]
     seconds = max((end - start).total_seconds(), 1.0)
-    levels = _levels(min(0.0, *(value for _, value in drawn)), max(0.0, *(value for _, value in drawn)))
+    levels = levels_around(min(0.0, *(value for _, value in drawn)), max(0.0, *(value for _, value in drawn)))
     bottom, top = levels[0], levels[-1]
 
     def x(moment: datetime) -> float:
@@ -64,8 +64,8 @@ def line_chart(points: Points) -> Chart | None:
         return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
 
     return Chart(
-        paths=[_path([(x(moment), y(value)) for moment, value in part]) for part in split_at_gaps(drawn)],
-        x_ticks=[Tick(x(moment), text) for moment, text in _times(start, end)],
+        paths=[path_of([(x(moment), y(value)) for moment, value in part]) for part in split_at_gaps(drawn)],
+        x_ticks=[Tick(x(moment), text) for moment, text in round_times(start, end)],
         y_ticks=[Tick(y(level), figures.number(level)) for level in levels],
     )
 
@@ -83,13 +83,13 @@ def split_at_gaps(points: Points) -> list[Points]:
     return [*runs, points[begin:]]
 
 
-def _path(places: list[tuple[float, float]]) -> str:
+def path_of(places: list[tuple[float, float]]) -> str:
     corners = " L".join(f"{x:.1f} {y:.1f}" for x, y in places)
     # A lone point is a line without length; its round ends make a dot.
     return f"M{corners}" + (" h0" if len(places) == 1 else "")
 
 
-def _levels(low: float, high: float) -> list[float]:
+def levels_around(low: float, high: float) -> list[float]:
     """Three to six round numbers that enclose both."""
     if low == high:
         return [0.0, 1.0]
@@ -100,7 +100,7 @@ def _levels(low: float, high: float) -> list[float]:
     return [level * step for level in range(first, last + 1)]
 
 
-def _times(start: datetime, end: datetime) -> list[tuple[datetime, str]]:
+def round_times(start: datetime, end: datetime) -> list[tuple[datetime, str]]:
     """At most eight round times (UTC) with as much of their text as changes."""
     seconds = (end - start).total_seconds()
     step = next((step for step in _TIME_STEPS if seconds / step <= 8), max(1, math.ceil(seconds / 8)))

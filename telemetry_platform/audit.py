@@ -10,7 +10,14 @@ from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 from django_celery_beat.models import PeriodicTask
 
-from alerting.models import NotificationChannel, Rule
+from alerting.models import (
+    InhibitionRule,
+    MaintenanceWindow,
+    NotificationChannel,
+    NotificationPolicy,
+    Rule,
+    Silence,
+)
 from projects.models import ApiKey, Project, RetentionPolicy
 
 AUDITED: dict[type[Model], tuple[str, ...]] = {
@@ -56,6 +63,30 @@ AUDITED: dict[type[Model], tuple[str, ...]] = {
         "no_data",
         "enabled",
         "deleted_at",
+    ),
+    NotificationPolicy: (
+        "project",
+        "name",
+        "position",
+        "matchers",
+        "group_by",
+        "group_wait_seconds",
+        "group_interval_seconds",
+        "repeat_interval_seconds",
+        "enabled",
+    ),
+    InhibitionRule: ("project", "name", "source_matchers", "target_matchers", "equal_labels", "enabled"),
+    Silence: ("project", "matchers", "starts_at", "ends_at", "author", "comment", "replaces"),
+    MaintenanceWindow: (
+        "project",
+        "name",
+        "matchers",
+        "starts_at",
+        "duration_minutes",
+        "recurrence",
+        "time_zone",
+        "comment",
+        "enabled",
     ),
     PeriodicTask: ("name", "enabled", "interval", "crontab", "expire_seconds"),
     User: ("username", "email", "is_staff", "is_superuser", "is_active"),

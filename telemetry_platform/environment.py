@@ -42,6 +42,7 @@ VARIABLES = frozenset(
         "SECRET_KEY_FALLBACKS",
         "SEGMENT_ACCEPT_UNKNOWN_KEYS",
         "TELEMETRY_API_KEY",
+        "TELEMETRY_HEARTBEAT_URL",
         "TELEMETRY_HOME",
         "TELEMETRY_OUTBOUND_ALLOW",
         "TELEMETRY_SELF_PROJECT",
@@ -79,6 +80,7 @@ class Environment:
     web_workers: int
     tick_seconds: float | None
     metrics_token: str | None
+    heartbeat_url: str | None
     self_project: str
     host: str
     port: int
@@ -112,6 +114,7 @@ def load(environ: Mapping[str, str]) -> Environment:
         web_workers=_integer(environ, "WEB_WORKERS", 1, 1, 64),
         tick_seconds=_tick_seconds(environ),
         metrics_token=_checked(environ, "METRICS_TOKEN", _check_token),
+        heartbeat_url=_checked(environ, "TELEMETRY_HEARTBEAT_URL", _check_heartbeat_url),
         self_project=_checked(environ, "TELEMETRY_SELF_PROJECT", _check_slug) or "default",
         host=host,
         port=port,
@@ -270,6 +273,13 @@ def _check_public_url(value: str) -> str | None:
         return "must be a URL like https://telemetry.example.com"
     if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
         return "must be scheme, host and port only, like https://telemetry.example.com"
+    return None
+
+
+def _check_heartbeat_url(value: str) -> str | None:
+    parts = _split(value)
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+        return "must be a URL like https://watcher.example.com/ping/..., without user name or password"
     return None
 
 

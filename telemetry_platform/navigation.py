@@ -63,8 +63,18 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item("Alerts", "notifications_active", "alerting.alert"),
                     _item("Rules", "rule", "alerting.rule"),
+                    _item("Silences", "notifications_off", "alerting.silence"),
+                    _item("Maintenance", "construction", "alerting.maintenancewindow"),
+                    _item("Policies", "alt_route", "alerting.notificationpolicy"),
+                    _item("Inhibition", "account_tree", "alerting.inhibitionrule"),
                     _item("Channels", "campaign", "alerting.notificationchannel"),
                     _item("Notifications", "outgoing_mail", "alerting.notification"),
+                    {
+                        "title": "Alerting health",
+                        "icon": "monitor_heart",
+                        "link": reverse_lazy("alerting_health"),
+                        "permission": lambda request: request.user.has_perm("alerting.view_rule"),
+                    },
                 ],
             },
             {

@@ -40,6 +40,12 @@ ENTRIES = (
         "Sends what is due in the outbox: retries, and messages whose first hint was lost.",
     ),
     PeriodicEntry(
+        "Call the heartbeat",
+        "alerting.tasks.call_heartbeat",
+        60,
+        "Calls TELEMETRY_HEARTBEAT_URL, where one is set, while rules are evaluated and messages delivered.",
+    ),
+    PeriodicEntry(
         "Read this machine",
         "telemetry_platform.tasks.record_host_metrics",
         15,

@@ -10,12 +10,9 @@ import redis
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import DateTimeField, ExpressionWrapper, F, Q, Value
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from alerting.delivery.claims import due
-from alerting.models import Health, Notification, Rule
+from alerting.health import stalls
 from storage.writer import get_writer
 from telemetry_platform import leases
 from telemetry_platform.beat import LEASE as BEAT_LEASE
@@ -23,7 +20,7 @@ from telemetry_platform.worker_lease import LEASE as WORKER_LEASE
 
 logger = logging.getLogger(__name__)
 
-LAG_LIMIT = timedelta(seconds=60)
+LATE_MESSAGE = timedelta(seconds=60)
 VALKEY_TIMEOUT_SECONDS = 1.0
 BACKGROUND = ("valkey", "worker", "beat", "evaluation", "delivery")
 
@@ -89,15 +86,12 @@ def _valkey_answers() -> bool:
 
 
 def _evaluation_is_on_time() -> bool:
-    """No healthy rule waits, neither for its claim nor, where claims end in nothing, for its evaluation."""
-    late = timezone.now() - LAG_LIMIT
-    interval = F("evaluation_interval_seconds") * Value(timedelta(seconds=1))
-    evaluated_at = Coalesce("last_evaluated_at", "created_at")
-    rules = Rule.objects.filter(enabled=True, deleted_at=None).exclude(health=Health.UNHEALTHY)
-    waiting = rules.alias(due_at=ExpressionWrapper(evaluated_at + interval, DateTimeField()))
-    return not waiting.filter(Q(next_evaluation_at__lt=late) | Q(due_at__lt=late)).exists()
+    """The tick runs, and no healthy rule waits for its evaluation."""
+    now = timezone.now()
+    return not stalls.evaluation_stall(stalls.facts(now), now)
 
 
 def _delivery_is_on_time() -> bool:
     """Retries and paused channels that wait for their time are not late; what is due and still lies there is."""
-    return not Notification.objects.filter(due(timezone.now() - LAG_LIMIT)).exists()
+    now = timezone.now()
+    return not stalls.delivery_stall(stalls.facts(now, LATE_MESSAGE), now)

@@ -115,6 +115,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 # Messages about alerts go out by these alone; `alerting` reads them when it sends.
 EMAIL_URL = ENV.email_url
 TELEMETRY_OUTBOUND_ALLOW = ENV.outbound_allow
+TELEMETRY_HEARTBEAT_URL = ENV.heartbeat_url
 SLACK_API_URL = "https://slack.com/api"
 
 DEFAULT_FROM_EMAIL = ENV.default_from_email

@@ -8,6 +8,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
+from alerting.health import views as alerting_health
 from ingest.how_to_send import views as how_to_send
 from ingest.sources_page import views as sources_page
 from telemetry_platform import api_urls, errors, health
@@ -29,8 +30,10 @@ urlpatterns = [
     ),
     re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema", **_open), name="docs"),
     path("", include("alerting.acknowledge.urls")),
+    path("", include("alerting.channels.urls")),
     path("admin/storage/", admin.site.admin_view(retention_page.page), name="storage"),
     path("admin/storage/purge/", admin.site.admin_view(retention_page.purge_now), name="purge_now"),
+    path("admin/alerting/health/", admin.site.admin_view(alerting_health.page), name="alerting_health"),
     path("admin/sources/", admin.site.admin_view(sources_page.page), name="sources"),
     path("admin/how-to-send/", admin.site.admin_view(how_to_send.page), name="how_to_send"),
     path("admin/", admin.site.urls),

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from alerting.admin import alerts, channels, notifications, rules
+from alerting.admin import alerts, channels, maintenance, notifications, policies, rules, silences
 
-__all__ = ["alerts", "channels", "notifications", "rules"]
+__all__ = ["alerts", "channels", "maintenance", "notifications", "policies", "rules", "silences"]

@@ -10,12 +10,16 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
-from alerting.admin.badges import severity_badge, status_badge
+from alerting.admin.badges import badge, severity_badge, status_badge
 from alerting.admin.conditions import condition_of, sentence
-from alerting.admin.notifications import notification_badge
+from alerting.admin.notifications import notification_badge, why_url
 from alerting.models import Alert, Notification, NotificationStatus, Rule, Status, Transition, TransitionKind
+from alerting.policy.muting import ActiveMutes, Mute
 from alerting.state import COMPARE, format_number
+from alerting.why.chain import page_of
+from alerting.why.words import change_words
 from projects import figures
 
 
@@ -40,6 +44,8 @@ def alert_page(alert: Alert, now: datetime) -> dict[str, Any]:
         "alert": alert,
         "severity_mark": severity_badge(alert.severity),
         "status_mark": status_badge(alert.status),
+        "marks": _marks(alert),
+        "mute": _mute(alert, now),
         "lasted": lasted(alert, now),
         "condition": sentence(alert.rule),
         "fired_on": "" if has_first_condition(alert) else _reason_of_opening(transitions),
@@ -52,13 +58,36 @@ def alert_page(alert: Alert, now: datetime) -> dict[str, Any]:
         "can_acknowledge": alert.is_open and alert.acknowledged_at is None,
         "timeline": timeline(transitions, notifications),
         "notifications": [
-            {"place": place_of(one), "mark": notification_badge(one), "notification": one}
+            {
+                "place": place_of(one),
+                "mark": notification_badge(one),
+                "notification": one,
+                "said": "; ".join(filter(None, [one.reason, one.error])),
+                "why_url": why_url(one),
+            }
             for one in notifications
         ],
         "nobody_told": nobody_told(alert),
         "rule_tells": _tells(alert.rule),
         "assignees": users.distinct().order_by("username"),
     }
+
+
+def _marks(alert: Alert) -> list[SafeString]:
+    """What else to know of an alert at first sight."""
+    marks = []
+    if alert.is_critical and alert.rule.severity != alert.severity:
+        marks.append(badge("critical", "trending_up", "raised", "Past the rule's critical threshold."))
+    if alert.flapping_since and alert.is_open:
+        since = f"Comes and goes since {alert.flapping_since:%Y-%m-%d %H:%M:%S} UTC; stays until it is calm."
+        marks.append(badge("warning", "swap_vert", "flapping", since))
+    return marks
+
+
+def _mute(alert: Alert, now: datetime) -> dict[str, str] | None:
+    """What keeps an open alert quiet now, whichever place would be told."""
+    mute: Mute | None = ActiveMutes(now).mute_of(alert) if alert.is_open else None
+    return {"reason": mute.reason, "url": page_of(mute.kind, mute.id)} if mute else None
 
 
 def number_of(alert: Alert) -> float | None:
@@ -126,26 +155,26 @@ def lasted(alert: Alert, now: datetime) -> str:
 
 
 def timeline(transitions: Iterable[Transition], notifications: Iterable[Notification]) -> list[Line]:
-    """Changes, notes and delivered messages in the order they happened."""
+    """Changes, notes, and messages that were delivered or kept back, in the order they happened."""
     lines = [
-        Line(one.at, _words_for(one), one.reason if one.kind != TransitionKind.ASSIGN else "", one.actor)
+        Line(
+            one.at,
+            change_words(one.kind, one.to_status, one.reason),
+            one.reason if one.kind != TransitionKind.ASSIGN else "",
+            one.actor,
+        )
         for one in transitions
     ]
     for one in notifications:
         if one.status == NotificationStatus.SENT and one.sent_at:
             detail = f"{place_of(one)} in {figures.duration(one.latency_ms)}"
             lines.append(Line(one.sent_at, f"{one.get_purpose_display()} notification delivered", detail, ""))
+        elif one.status == NotificationStatus.MUTED:
+            detail = f"{place_of(one)}: {one.reason}"
+            lines.append(Line(one.created_at, f"{one.get_purpose_display()} notification muted", detail, ""))
     return sorted(lines, key=lambda line: line.at)
 
 
 def place_of(notification: Notification) -> str:
     names = [notification.channel.name if notification.channel else "", notification.recipient]
     return ": ".join(name for name in names if name) or "a deleted channel"
-
-
-def _words_for(transition: Transition) -> str:
-    if transition.kind == TransitionKind.NOTE:
-        return "Note"
-    if transition.kind == TransitionKind.ASSIGN:
-        return transition.reason.capitalize()
-    return transition.to_status.capitalize()

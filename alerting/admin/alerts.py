@@ -2,27 +2,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from alerting import actions
 from alerting.admin.alert_page import alert_page, comparison, lasted, number_text
-from alerting.admin.badges import labels_text, severity_badge, status_badge
+from alerting.admin.badges import badge, labels_text, severity_badge, status_badge
+from alerting.admin.why_page import why_page
 from alerting.models import OPEN_STATUSES, Alert, Status
+from alerting.policy import silences
+from alerting.policy.muting import silenced_ids
 from projects import figures
-from projects.admin_base import ProjectFilter, ReadOnlyTelemetryAdmin
+from projects.admin_base import KeysetChangeList, ProjectFilter, ReadOnlyTelemetryAdmin
 
 MAX_NOTE = 2000
+
+MOST_SILENCED = 200
+"""Of alerts that one silence is made for: what they share is its matchers."""
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -51,6 +59,16 @@ class StatusFilter(admin.SimpleListFilter):
         return queryset.filter(status__in=chosen)
 
 
+class AlertChangeList(KeysetChangeList):
+    """Marks what is silenced: once for the whole page."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        silenced = silenced_ids(self.result_list, timezone.now())
+        for alert in self.result_list:
+            alert.is_silenced = alert.pk in silenced
+
+
 @admin.register(Alert)
 class AlertAdmin(ReadOnlyTelemetryAdmin):
     """The inbox. Nothing is edited here: each change of an alert is an action that writes its transition."""
@@ -69,10 +87,10 @@ class AlertAdmin(ReadOnlyTelemetryAdmin):
     )
     list_display_links = ("rule_name",)
     list_filter = (ProjectFilter, StatusFilter, "severity", ("rule", admin.RelatedOnlyFieldListFilter))
-    list_select_related = ("assigned_to", "rule")
+    list_select_related = ("assigned_to", "rule", "project")
     search_fields = ("rule_name", "labels")
     search_help_text = "Part of a rule's name or of a label"
-    actions: Any = ("acknowledge_selected", "resolve_selected")
+    actions: Any = ("acknowledge_selected", "resolve_selected", "silence_selected")
     change_form_outer_before_template = "alerting/alert_page.html"
     fieldsets = (
         (
@@ -98,7 +116,12 @@ class AlertAdmin(ReadOnlyTelemetryAdmin):
             )
             for name in self.posts
         ]
-        return [*own, *super().get_urls()]
+        why = path(
+            "<uuid:alert_id>/why/",
+            self.admin_site.admin_view(require_GET(self.why_view)),
+            name="alerting_alert_why",
+        )
+        return [*own, why, *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -110,6 +133,22 @@ class AlertAdmin(ReadOnlyTelemetryAdmin):
         context = {**(extra_context or {}), "alert_page": shown, "may_act": may_act}
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
+
+    def why_view(self, request: HttpRequest, alert_id: UUID) -> HttpResponse:
+        """The chain from the samples that led to the alert to everybody who was told of it, or was not."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        rows = self.get_queryset(request).select_related("rule", "project")
+        alert = rows.filter(pk=alert_id).first()
+        if alert is None:
+            raise Http404
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Why: {alert.rule_name}",
+            "opts": self.opts,
+            "why": why_page(alert, timezone.now()),
+        }
+        return TemplateResponse(request, "alerting/why.html", context)
 
     def acknowledge_view(self, request: HttpRequest, alert_id: UUID) -> HttpResponse:
         return self._act(request, alert_id, "Acknowledged", actions.acknowledge, note=_text(request, "note"))
@@ -166,6 +205,18 @@ class AlertAdmin(ReadOnlyTelemetryAdmin):
         if handled:
             messages.warning(request, f"{handled} had been handled before and stay as they are.")
 
+    @admin.action(description="Silence the selected alerts", permissions=["silence"])
+    def silence_selected(self, request: HttpRequest, queryset: QuerySet[Alert]) -> HttpResponse:
+        """To the form of a silence that means these alerts."""
+        alerts = list(queryset[:MOST_SILENCED])
+        query = urlencode(
+            {"project": alerts[0].project_id, "matchers": "\n".join(silences.matchers_for(alerts))}
+        )
+        return HttpResponseRedirect(f"{reverse('admin:alerting_silence_add')}?{query}")
+
+    def has_silence_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("alerting.add_silence"))
+
     @admin.display(description="severity")
     def severity_mark(self, alert: Alert) -> SafeString:
         return severity_badge(alert.severity)
@@ -182,7 +233,15 @@ class AlertAdmin(ReadOnlyTelemetryAdmin):
 
     @admin.display(description="status")
     def status_mark(self, alert: Alert) -> SafeString:
+        """The status, and whether a silence or a window keeps it quiet."""
+        if getattr(alert, "is_silenced", False):
+            return format_html(
+                "{} {}", status_badge(alert.status), badge("quiet", "notifications_off", "silenced")
+            )
         return status_badge(alert.status)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+        return AlertChangeList
 
     @admin.display(description="for")
     def age(self, alert: Alert) -> SafeString:

@@ -7,10 +7,14 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
+from alerting.admin.policy_forms import ClockInput
 from alerting.admin.widgets import dress
 from alerting.channels import kind
-from alerting.models import NotificationChannel
+from alerting.models import NotificationChannel, Severity
+from alerting.policy.quiet_hours import quiet_errors
 from projects.models import Project
+
+QUIET_FIELDS = ("quiet_from", "quiet_until", "quiet_timezone", "quiet_severities", "max_messages_per_minute")
 
 
 class ChannelForm(forms.ModelForm[NotificationChannel]):
@@ -19,9 +23,24 @@ class ChannelForm(forms.ModelForm[NotificationChannel]):
     kind_name: str
     projects: QuerySet[Project]
 
+    quiet_severities = forms.MultipleChoiceField(
+        label="For", choices=Severity.choices, required=False, widget=forms.CheckboxSelectMultiple
+    )
+
     class Meta:
         model = NotificationChannel
-        fields: tuple[str, ...] = ("project", "name", "enabled")
+        fields: tuple[str, ...] = ("project", "name", "enabled", *QUIET_FIELDS)
+        labels = {
+            "quiet_from": "Quiet from",
+            "quiet_until": "Quiet until",
+            "quiet_timezone": "On the clocks of",
+            "max_messages_per_minute": "Messages a minute, at most",
+        }
+        help_texts = {
+            "quiet_until": "What fires meanwhile and still does is told then. Over midnight this is the earlier time.",
+            "quiet_timezone": "A time zone such as Europe/Berlin.",
+        }
+        widgets = {"quiet_from": ClockInput, "quiet_until": ClockInput}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -33,10 +52,11 @@ class ChannelForm(forms.ModelForm[NotificationChannel]):
             stored=self.instance.readable_config if self.instance.pk else {},
         )
         self.fields.update(self.config_form.fields)
+        self.fields["quiet_timezone"].required = False
         if len(self.config_form.fields) == 1:
             # A kind's only setting can't be empty; of several the configuration says which go together.
-            (only,) = self.config_form.fields.values()
-            only.required = True
+            ((name, only),) = self.config_form.fields.items()
+            only.required = not (name in self.kind.secret_fields and name in self.config_form.stored)
         for name, field in self.config_form.fields.items():
             if field.initial is not None:
                 self.initial.setdefault(name, field.initial)
@@ -53,6 +73,10 @@ class ChannelForm(forms.ModelForm[NotificationChannel]):
             for name, problems in self.config_form.errors.items():
                 if name not in self.errors:
                     self.add_error(name if name in self.fields else None, list(problems))
+        cleaned["quiet_timezone"] = cleaned.get("quiet_timezone") or "UTC"
+        times = (cleaned.get("quiet_from"), cleaned.get("quiet_until"))
+        for name, problem in quiet_errors(*times, cleaned["quiet_timezone"]).items():
+            self.add_error(name, problem)
         project_id = cleaned["project"].pk if cleaned.get("project") else self.instance.project_id
         twins = NotificationChannel.objects.filter(project=project_id, name=cleaned.get("name"))
         if twins.exclude(pk=self.instance.pk).exists():

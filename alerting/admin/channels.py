@@ -13,11 +13,13 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from alerting.admin.badges import badge, reason_text
-from alerting.admin.channel_form import ChannelForm
+from alerting.admin.channel_form import QUIET_FIELDS, ChannelForm
+from alerting.admin.channel_preview import preview
 from alerting.admin.channel_state import NO_MAIL_SERVER, channel_state, lacks_mail_server
-from alerting.channels import channel_kinds
+from alerting.channels import channel_kinds, incoming
 from alerting.delivery import send_test
 from alerting.models import NotificationChannel, NotificationStatus
+from alerting.policy.muting import look_again
 from projects import figures
 from projects.admin_base import ProjectModelAdmin, visible_projects
 
@@ -30,6 +32,7 @@ WRITTEN = {
     "broken_at",
     "broken_reason",
     "paused_until",
+    *QUIET_FIELDS,
 }
 
 # Everywhere else it is a channel; only here Django would spell out the class.
@@ -41,26 +44,33 @@ NotificationChannel._meta.verbose_name_plural = "channels"
 class NotificationChannelAdmin(ProjectModelAdmin):
     """Channels with their state; the form depends on the kind, which is chosen first."""
 
-    empty_words = "Where notifications go: Slack or mail. There is no channel yet, so rules tell nobody."
+    empty_words = (
+        "Where notifications go: Slack, mail and others. There is no channel yet, so rules tell nobody."
+    )
     list_display = ("name", "kind_title", "project", "state", "last_sent", "reason")
     list_filter = (("project", admin.RelatedOnlyFieldListFilter), "kind", "enabled")
     list_select_related = ("project",)
     search_fields = ("name",)
     actions = ("send_test_messages",)
     change_form_outer_before_template = "alerting/channel_state.html"
+    change_form_outer_after_template = "alerting/channel_preview.html"
 
     class Media:
         css = {"all": ("alerting/alerting.css",)}
+        js = ("alerting/channel_preview.js",)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(require_POST(self.test_view))
-        own = path("<int:channel_id>/test/", view, name="alerting_notificationchannel_test")
-        return [own, *super().get_urls()]
+        test = path("<int:channel_id>/test/", view, name="alerting_notificationchannel_test")
+        preview_view = self.admin_site.admin_view(require_POST(self.preview_view))
+        preview = path("preview/<str:kind_name>/", preview_view, name="alerting_notificationchannel_preview")
+        return [test, preview, *super().get_urls()]
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         if request.GET.get("kind") not in channel_kinds():
             return self._choose_kind(request)
-        response: HttpResponse = super().add_view(request, form_url, extra_context)
+        context = {**(extra_context or {}), **_preview_context(request.GET["kind"])}
+        response: HttpResponse = super().add_view(request, form_url, context)
         return response
 
     def _choose_kind(self, request: HttpRequest) -> HttpResponse:
@@ -70,7 +80,7 @@ class NotificationChannelAdmin(ProjectModelAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": "Add a channel",
-            "kinds": channel_kinds().values(),
+            "kinds": sorted(channel_kinds().values(), key=lambda kind: kind.title),
             "media": self.media,
         }
         return TemplateResponse(request, "alerting/channel_kinds.html", context)
@@ -79,7 +89,9 @@ class NotificationChannelAdmin(ProjectModelAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         channel = self.get_object(request, object_id)
-        context = {**(extra_context or {}), "channel_page": self._page(channel) if channel else None}
+        context = dict(extra_context or {})
+        if channel:
+            context |= {"channel_page": self._page(channel), **_preview_context(channel.kind)}
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
 
@@ -90,6 +102,7 @@ class NotificationChannelAdmin(ProjectModelAdmin):
             "badge": self.state(channel),
             "reason": state.reason,
             "last_error": channel.last_error if channel.last_error != state.reason else "",
+            "incoming_url": incoming.address(channel),
         }
 
     def get_form(
@@ -113,12 +126,19 @@ class NotificationChannelAdmin(ProjectModelAdmin):
         first = ["name", "enabled"] if obj else ["project", "name", "enabled"]
         description = NO_MAIL_SERVER if lacks_mail_server(kind.name) else ""
         fields = {"fields": list(kind.form_class.config_fields()), "description": description}
-        return [(None, {"fields": first}), (kind.title, fields)]
+        rows = [
+            ("quiet_from", "quiet_until"),
+            "quiet_timezone",
+            "quiet_severities",
+            "max_messages_per_minute",
+        ]
+        return [(None, {"fields": first}), (kind.title, fields), ("When it keeps quiet", {"fields": rows})]
 
     def save_model(self, request: HttpRequest, obj: NotificationChannel, form: Any, change: bool) -> None:
         form.apply(obj)
         # Only what the form owns: deliveries under way write the other columns.
         obj.save(update_fields=WRITTEN if change else None)
+        look_again(obj.project_id, timezone.now())
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """The channels, each with the rules that lose it; notifications stay as history."""
@@ -144,6 +164,11 @@ class NotificationChannelAdmin(ProjectModelAdmin):
     def send_test_messages(self, request: HttpRequest, queryset: QuerySet[NotificationChannel]) -> None:
         for channel in queryset:
             self._send_test(request, channel)
+
+    def preview_view(self, request: HttpRequest, kind_name: str) -> HttpResponse:
+        if not (self.has_add_permission(request) or self.has_change_permission(request)):
+            raise PermissionDenied
+        return preview(request, kind_name)
 
     def _send_test(self, request: HttpRequest, channel: NotificationChannel) -> None:
         sent = send_test(channel, timezone.now())
@@ -175,3 +200,9 @@ class NotificationChannelAdmin(ProjectModelAdmin):
             if channel.last_sent_at
             else figures.NOTHING
         )
+
+
+def _preview_context(kind_name: str) -> dict[str, Any]:
+    if channel_kinds()[kind_name].preview is None:
+        return {}
+    return {"channel_preview_url": reverse("admin:alerting_notificationchannel_preview", args=[kind_name])}

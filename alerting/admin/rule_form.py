@@ -9,59 +9,23 @@ from typing import Any
 import msgspec
 from django import forms
 from django.db.models import QuerySet
+from django.utils.html import format_html
 
 from alerting.admin.conditions import condition_of
+from alerting.admin.rule_form_fields import (
+    condition_fields,
+    defaults_of,
+    hints,
+    texts_by_watch,
+    watch_choices,
+    watches,
+)
 from alerting.admin.widgets import dress
-from alerting.models import NotificationChannel, Rule, Source
-from alerting.rule_types import AnyRuleType, rule_type, rule_types
+from alerting.models import NotificationChannel, Rule
+from alerting.rule_types import AnyRuleType, rule_type
 from alerting.rule_types.fields import NameListField, TextField
 from alerting.rules import RuleError, check_rule
 from projects.models import Project
-
-
-def condition_fields() -> dict[str, forms.Field]:
-    """The fields of all rule types, each once; one is marked required when every type that has it requires it."""
-    fields: dict[str, forms.Field] = {}
-    for kind in rule_types().values():
-        for name, field in kind.form_fields().items():
-            known = fields.setdefault(name, field)
-            known.required = known.required and field.required
-    return fields
-
-
-def judging_fields() -> list[str]:
-    """The condition's fields that say when it is wrong, each once; all others say what to watch."""
-    return list(dict.fromkeys(name for kind in rule_types().values() for name in kind.judged_by))
-
-
-def watch_choices() -> list[tuple[str, str]]:
-    """`<rule type>:<source>` for every pair that goes together."""
-    return [
-        (f"{kind.name}:{source}", f"{Source(source).label}: {kind.label}")
-        for kind in rule_types().values()
-        for source in kind.sources
-    ]
-
-
-def shown_when(name: str) -> str:
-    """The browser's condition for showing a field; empty when every rule type has it."""
-    having = [kind.name for kind in rule_types().values() if name in kind.form_fields()]
-    if len(having) == len(rule_types()):
-        return ""
-    return " || ".join(f"(watch || '').startsWith('{kind}:')" for kind in having)
-
-
-def default_operator(kind: AnyRuleType) -> str:
-    """The operator of a condition that names none; `>` where the type wants it named."""
-    (operator,) = (one for one in msgspec.structs.fields(kind.condition_class) if one.name == "operator")
-    return ">" if operator.default is msgspec.NODEFAULT else str(operator.default)
-
-
-def operator_switch() -> str:
-    """What the browser does when another rule type is chosen: one default gives way to the other."""
-    defaults = {name: default_operator(kind) for name, kind in rule_types().items()}
-    known, by_type = json.dumps(sorted(set(defaults.values()))), json.dumps(defaults)
-    return f"if ({known}.includes(operator)) operator = {by_type}[$event.target.value.split(':')[0]]"
 
 
 class RuleForm(forms.ModelForm[Rule]):
@@ -119,8 +83,7 @@ class RuleForm(forms.ModelForm[Rule]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields.update(condition_fields())
-        choices = watch_choices()
-        self._field("watch", forms.ChoiceField).choices = choices
+        self._offer_watches()
         for name in ("on_error", "evaluation_delay_seconds"):
             self.fields[name].required = False
         self._limit_to_projects()
@@ -129,7 +92,7 @@ class RuleForm(forms.ModelForm[Rule]):
         if self.instance.pk:
             self._fill(self.instance)
         else:
-            self._suggest(choices[0][0])
+            self._suggest(next(iter(watches())))
         dress(self.fields.values())
 
     def _field(self, name: str, kind: type[Any]) -> Any:
@@ -152,14 +115,27 @@ class RuleForm(forms.ModelForm[Rule]):
                 "There are no channels yet: make one under Channels, or name mail addresses here."
             )
 
+    def _offer_watches(self) -> None:
+        field = self._field("watch", forms.ChoiceField)
+        field.choices = watch_choices()
+        field.widget.attrs["data-hints"] = json.dumps(hints())
+
     def _suggest(self, watch: str) -> None:
-        self.initial.setdefault("watch", watch)
-        self.initial.setdefault("operator", default_operator(rule_type(watch.partition(":")[0])))
-        self.fields["watch"].widget.attrs["x-on:change"] = operator_switch()
+        """Offer a new rule the defaults of this pair; the page offers others when another one is chosen."""
+        for name, value in {"watch": watch, **defaults_of(watch)}.items():
+            self.initial.setdefault(name, value)
+        self._hint(watch)
+        self.fields["watch"].widget.attrs["data-defaults"] = json.dumps(texts_by_watch())
+
+    def _hint(self, watch: str) -> None:
+        self.fields["watch"].help_text = format_html(
+            '<span id="watch_hint">{}</span>', hints().get(watch, "")
+        )
 
     def _fill(self, rule: Rule) -> None:
         """Show the condition with its type's defaults; one that can't be read as far as it goes."""
         self.initial["watch"] = f"{rule.rule_type}:{rule.source_type}"
+        self._hint(self.initial["watch"])
         if condition := condition_of(rule):
             self.former_type, self.former_condition = rule.rule_type, rule.condition_config
             self.initial.update(msgspec.structs.asdict(condition))
@@ -182,7 +158,7 @@ class RuleForm(forms.ModelForm[Rule]):
         cleaned = super().clean() or self.cleaned_data
         type_name, _, source = cleaned.get("watch", "").partition(":")
         if type_name:
-            self._forget_errors(rule_type(type_name))
+            self._forget_errors(rule_type(type_name), source)
         if self.errors:
             return cleaned
         project_id = cleaned["project"].pk if "project" in cleaned else self.instance.project_id
@@ -190,33 +166,39 @@ class RuleForm(forms.ModelForm[Rule]):
         if strangers := [channel.name for channel in channels if channel.project_id != project_id]:
             self.add_error("channels", f"{strangers[0]} is a channel of another project.")
         rule = self.instance
+        # The model gets its fields only after this.
+        for name in {"project", "severity", "enabled"} & cleaned.keys():
+            setattr(rule, name, cleaned[name])
         rule.rule_type, rule.source_type = type_name, source
-        rule.condition_config = self._condition(rule_type(type_name), cleaned)
+        rule.condition_config = self._condition(rule_type(type_name), source, cleaned)
         rule.notification_config = self._notification_config(cleaned)
-        rule.recovery_threshold = cleaned.get("recovery_threshold")
+        # What the condition is checked against; the form would set them only after this.
+        rule.project_id = project_id
+        for name in ("severity", "enabled", "recovery_threshold"):
+            setattr(rule, name, cleaned.get(name))
         try:
             check_rule(rule, channels)
         except RuleError as error:
             self._show(error.errors)
         return cleaned
 
-    def _forget_errors(self, kind: AnyRuleType) -> None:
+    def _forget_errors(self, kind: AnyRuleType, source: str) -> None:
         """The page doesn't show other types' fields, and what stays as stored need not fit into a field."""
-        hidden = condition_fields().keys() - kind.form_fields().keys()
-        for name in hidden | self._kept(kind):
+        hidden = condition_fields().keys() - kind.form_fields(source).keys()
+        for name in hidden | self._kept(kind, source):
             self.errors.pop(name, None)
 
-    def _kept(self, kind: AnyRuleType) -> set[str]:
+    def _kept(self, kind: AnyRuleType, source: str) -> set[str]:
         """The keys of the condition that stay as they are stored, which may be absent."""
         if kind.name != self.former_type:
             return set()
-        return kind.form_fields().keys() - set(self.changed_data)
+        return kind.form_fields(source).keys() - set(self.changed_data)
 
-    def _condition(self, kind: AnyRuleType, cleaned: Mapping[str, Any]) -> dict[str, Any]:
+    def _condition(self, kind: AnyRuleType, source: str, cleaned: Mapping[str, Any]) -> dict[str, Any]:
         """The keys that this rule type has: as stored where their fields were not touched, else as filled in."""
-        kept = self._kept(kind)
+        kept = self._kept(kind, source)
         condition = {name: value for name, value in self.former_condition.items() if name in kept}
-        for name in kind.form_fields():
+        for name in kind.form_fields(source):
             if name not in kept and cleaned.get(name) not in (None, "", [], {}):
                 condition[name] = cleaned[name]
         return condition

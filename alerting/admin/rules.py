@@ -3,16 +3,20 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 
 from alerting.admin.badges import badge, reason_text, severity_badge
 from alerting.admin.conditions import condition_of, sentence
-from alerting.admin.rule_form import RuleForm, condition_fields, judging_fields, shown_when
+from alerting.admin.rule_form import RuleForm
+from alerting.admin.rule_form_fields import condition_fields, judging_fields, shown_by_field
+from alerting.admin.rule_preview import panel, preview
 from alerting.models import OPEN_STATUSES, Health, Rule
 from alerting.rules import RuleError, delete_rules, save_rule
 from projects import figures
@@ -32,27 +36,53 @@ class RuleAdmin(ProjectModelAdmin):
     ordering = ("name", "id")
     actions = ("enable", "disable")
     change_form_outer_before_template = "alerting/rule_state.html"
+    change_form_outer_after_template = "alerting/rule_preview.html"
 
     class Media:
-        css = {"all": ("alerting/alerting.css",)}
+        css = {"all": ("alerting/alerting.css", "alerting/rule_preview.css")}
+        js = ("alerting/rule_form.js", "alerting/rule_preview.js")
 
     @property
     def conditional_fields(self) -> dict[str, str]:
         """Which fields the page shows for which rule type."""
-        return {name: when for name in condition_fields() if (when := shown_when(name))}
+        return shown_by_field()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
         open_alerts = Count("alerts", filter=Q(alerts__status__in=OPEN_STATUSES))
         rules: QuerySet[Rule] = super().get_queryset(request)
         return rules.filter(deleted_at=None).annotate(open_alert_count=open_alerts)
 
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_POST(self.preview_view))
+        new = path("preview/", view, name="alerting_rule_preview_new")
+        stored = path("<int:rule_id>/preview/", view, name="alerting_rule_preview")
+        return [new, stored, *super().get_urls()]
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        url = reverse("admin:alerting_rule_preview_new")
+        context = {**(extra_context or {}), "rule_preview": panel(url, timezone.now())}
+        response: HttpResponse = super().add_view(request, form_url, context)
+        return response
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         rule = self.get_object(request, object_id)
         context = {**(extra_context or {}), "rule_page": self._page(rule) if rule else None}
+        if rule and self.has_change_permission(request, rule):
+            url = reverse("admin:alerting_rule_preview", args=[rule.pk])
+            context["rule_preview"] = panel(url, timezone.now())
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
+
+    def preview_view(self, request: HttpRequest, rule_id: int | None = None) -> HttpResponse:
+        """What the form's rule, saved or not, would have done."""
+        rule = self.get_object(request, str(rule_id)) if rule_id else None
+        if rule_id and rule is None:
+            raise Http404
+        if not (self.has_change_permission(request, rule) if rule else self.has_add_permission(request)):
+            raise PermissionDenied
+        return preview(request, self.get_form(request, rule, change=bool(rule)), rule, timezone.now())
 
     def _page(self, rule: Any) -> dict[str, Any]:
         open_alerts = f"?project={rule.project_id}&rule__id__exact={rule.pk}"

@@ -3,8 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.functional import cached_property
+from drf_spectacular.plumbing import resolve_type_hint
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException
@@ -14,9 +17,13 @@ from rest_framework.response import Response
 from alerting import actions
 from alerting.api.base import AlertingViewSet, FiniteFloatField, StrictSerializer, actor_of
 from alerting.models import Alert, Severity, Status, Transition
+from alerting.policy.muting import ActiveMutes
+from alerting.why.answers import Chain
+from alerting.why.chain import chain_of
 from projects.api.filters import ProjectFilterSet, TimeFilter
 
 MAX_NOTE = 2000
+CHAIN_SCHEMA = resolve_type_hint(Chain)  # type: ignore[no-untyped-call]  # drf-spectacular is typed in parts
 
 
 class Conflict(APIException):
@@ -68,8 +75,13 @@ class AlertSerializer(serializers.ModelSerializer[Alert]):
         ]
 
     def get_is_silenced(self, alert: Alert) -> bool:
-        """Computed from silences and maintenance windows, never stored; there are none yet."""
-        return False
+        """Computed from silences and maintenance windows, never stored."""
+        return self._mutes.is_silenced(alert)
+
+    @cached_property
+    def _mutes(self) -> ActiveMutes:
+        """Loaded once for all alerts of an answer."""
+        return ActiveMutes(timezone.now())
 
 
 class AlertDetailSerializer(AlertSerializer):
@@ -142,6 +154,11 @@ class AlertViewSet(AlertingViewSet):
     def note(self, request: Request, pk: str) -> Response:
         """Write a note into the timeline."""
         return self._act(actions.add_note, note=self._body(NoteSerializer)["note"])
+
+    @extend_schema(responses=CHAIN_SCHEMA)
+    def why(self, request: Request, pk: str) -> Response:
+        """The whole chain: what led to each change, who was told and who was not and why, what people did."""
+        return Response(chain_of(self.get_object(), timezone.now(), settings.PUBLIC_URL))
 
     def _body(self, serializer_class: type[StrictSerializer]) -> dict[str, Any]:
         serializer = serializer_class(data=self.request.data)

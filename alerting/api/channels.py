@@ -4,6 +4,7 @@ from typing import Any
 
 import django_filters
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.exceptions import NotFound
@@ -13,7 +14,9 @@ from rest_framework.response import Response
 from alerting import secrets
 from alerting.api.base import AlertingViewSet, StrictSerializer
 from alerting.channels import ConfigError, kind
-from alerting.models import NotificationChannel
+from alerting.models import NotificationChannel, Severity
+from alerting.policy.muting import look_again
+from alerting.policy.quiet_hours import quiet_errors
 from projects.api.authentication import project_id_of
 from projects.api.filters import ProjectFilterSet, TimeFilter
 
@@ -36,6 +39,9 @@ class NotificationChannelSerializer(StrictSerializer, serializers.ModelSerialize
     """A channel. On a change, keys of `config` that are left out keep their values; null takes one away."""
 
     config = ConfigField()
+    quiet_severities = serializers.ListField(
+        child=serializers.ChoiceField(choices=Severity.choices), required=False
+    )
 
     class Meta:
         model = NotificationChannel
@@ -45,6 +51,11 @@ class NotificationChannelSerializer(StrictSerializer, serializers.ModelSerialize
             "kind",
             "config",
             "enabled",
+            "quiet_from",
+            "quiet_until",
+            "quiet_timezone",
+            "quiet_severities",
+            "max_messages_per_minute",
             "broken_at",
             "broken_reason",
             "paused_until",
@@ -54,7 +65,7 @@ class NotificationChannelSerializer(StrictSerializer, serializers.ModelSerialize
             "last_latency_ms",
             "created_at",
         ]
-        read_only_fields = fields[5:]
+        read_only_fields = fields[10:]
 
     def validate_kind(self, name: str) -> str:
         if self.instance and name != self.instance.kind:
@@ -94,7 +105,10 @@ class NotificationChannelSerializer(StrictSerializer, serializers.ModelSerialize
             channel.config = _merged(channel, given)
             channel.give_another_chance()
             written |= {"broken_at", "broken_reason", "paused_until"}
+        if errors := quiet_errors(channel.quiet_from, channel.quiet_until, channel.quiet_timezone):
+            raise serializers.ValidationError(errors)
         channel.save(update_fields=written if channel.pk else None)
+        look_again(channel.project_id, timezone.now())
         return channel
 
 

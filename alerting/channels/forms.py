@@ -6,27 +6,44 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
+from unfold.widgets import UnfoldAdminTextareaWidget
 
+from alerting.channels import kind
 from alerting.channels.errors import ConfigError
+
+CLEAR = "-"
+"""Entered for a secret that is no longer wanted: an empty field keeps it."""
+
+
+class SecretTextarea(UnfoldAdminTextareaWidget):  # type: ignore[misc]  # unfold ships no types
+    """Several lines that are never rendered, not even where the form comes back with errors."""
+
+    def format_value(self, value: Any) -> None:
+        return None
 
 
 class ChannelConfigForm(forms.Form):
-    """Fields named as in the configuration. A secret left empty keeps what `stored` has.
+    """Fields named as in the configuration. A secret left empty keeps what `stored` has; a hyphen removes a
+    `removable` one.
 
-    After `is_valid()` the configuration to store is in `config`.
+    After `is_valid()` the configuration to store is in `config`, and in `given` what it was to be made of.
     """
 
     kind_name: ClassVar[str]
+    removable: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, *args: Any, stored: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         self.stored = dict(stored or {})
         self.config: dict[str, Any] = {}
+        self.given: dict[str, Any] = {}
         super().__init__(*args, **kwargs)
+        secret_fields = kind(self.kind_name).secret_fields
         for name in self.config_fields():
             field = self.fields[name]
-            if isinstance(field.widget, forms.PasswordInput):
+            if name in secret_fields:
                 if name in self.stored:
-                    field.widget.attrs["placeholder"] = "Set. Leave empty to keep it."
+                    removes = f"; {CLEAR} removes it" if name in self.removable else ""
+                    field.widget.attrs["placeholder"] = f"Set. Leave empty to keep it{removes}."
                 field.widget.attrs["autocomplete"] = "new-password"
             elif name in self.stored:
                 field.initial = self.shown(name, self.stored[name])
@@ -46,11 +63,10 @@ class ChannelConfigForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        from alerting.channels import kind
-
         this_kind = kind(self.kind_name)
         try:
-            self.config = this_kind.parse_config(self.merged(this_kind.secret_fields))
+            self.given = self.merged(this_kind.secret_fields)
+            self.config = this_kind.parse_config(self.given)
         except ConfigError as error:
             for name, message in error.errors.items():
                 self.add_error(name if name in self.fields else None, message)
@@ -58,5 +74,7 @@ class ChannelConfigForm(forms.Form):
 
     def merged(self, secret_fields: frozenset[str]) -> dict[str, Any]:
         """What was entered, over the stored secrets."""
+        cleared = {name for name in self.removable if self.cleaned_data.get(name) == CLEAR}
         kept = {name: value for name, value in self.stored.items() if name in secret_fields}
-        return kept | self.entered()
+        entered = kept | self.entered()
+        return {name: value for name, value in entered.items() if name not in cleared}

@@ -7,17 +7,27 @@ resolved message never overtakes its firing one, however many deliverers there a
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from alerting.bounds import bounded_transaction
-from alerting.delivery.decisions import reason_to_drop
-from alerting.models import Notification, NotificationChannel, NotificationStatus, Purpose
+from alerting.delivery.decisions import FOLLOWING
+from alerting.delivery.flushes import MINUTE, Composed, Flush, Limit, ToldGroup, compose
+from alerting.delivery.verdicts import Informed, judge, settle
+from alerting.models import Notification, NotificationChannel, NotificationStatus, Purpose, Status
+from alerting.outbox import TELLING
+from alerting.policy.muting import ActiveMutes
 
 LEASE = timedelta(seconds=60)
+MOST_COMPANY = 2_000
+"""Rows that join those of a batch to go out in their messages."""
+
 UNFINISHED = (NotificationStatus.PENDING, NotificationStatus.SENDING, NotificationStatus.FAILED)
 
 Lane = int | None
@@ -25,14 +35,16 @@ Lane = int | None
 
 
 def due(now: datetime) -> Q:
-    """Waiting rows whose time has come, and those of deliverers that died, but for those of paused channels.
+    """Waiting and muted rows whose time has come, and those of deliverers that died, but for those of paused channels.
 
     A test goes through the pause: who sends it wants to know whether the channel works now.
     """
     is_free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
     is_paused = Q(channel__paused_until__isnull=False, channel__paused_until__gt=now)
     return (
-        Q(status__in=UNFINISHED, next_attempt_at__lte=now) & is_free & (Q(purpose=Purpose.TEST) | ~is_paused)
+        Q(status__in=(*UNFINISHED, NotificationStatus.MUTED), next_attempt_at__lte=now)
+        & is_free
+        & (Q(purpose=Purpose.TEST) | ~is_paused)
     )
 
 
@@ -55,6 +67,17 @@ def _lanes_of(rows: QuerySet[Notification]) -> set[Lane]:
     return set(rows.order_by().values_list("channel_id", flat=True).distinct())
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Messages whose rows are leased, and how many rows came to something else meanwhile."""
+
+    flushes: list[Flush]
+    settled: Counter[NotificationStatus]
+
+    def __bool__(self) -> bool:
+        return bool(self.flushes or self.settled)
+
+
 def claim(
     lane: Lane,
     *,
@@ -62,12 +85,12 @@ def claim(
     limit: int,
     only: Collection[int] | None = None,
     only_spread: bool = False,
-) -> tuple[list[Notification], int]:
-    """Lease up to `limit` due rows of a lane, oldest first, with what their messages need loaded.
+    takes_groups: bool = True,
+) -> Claim:
+    """Lease up to `limit` due rows of a lane, oldest first, with those of their groups, cut into messages.
 
-    Rows that need not be sent any more are given up on the way and counted in the second answer. `only` restricts
-    the claim to these ids, `only_spread` to rows that name their recipient: in a channel with several, a row that
-    came since `spread` does not.
+    Rows that are not to be sent, or not now, are settled on the way. `only` restricts the claim to these ids,
+    `only_spread` to rows that name their recipient: in a channel with several, a row that came since `spread` does not.
     """
     with bounded_transaction(durable=True):
         claimable = _claimable(lane, now)
@@ -75,20 +98,83 @@ def claim(
             claimable = claimable.filter(pk__in=only)
         if only_spread:
             claimable = claimable.exclude(recipient="")
-        rows = list(claimable[:limit])
-        informed = _informed_places(lane, rows)
-        reasons = {row.pk: reason for row in rows if (reason := _reason_to_drop(row, informed))}
-        for reason in set(reasons.values()):
-            ids = [pk for pk, own_reason in reasons.items() if own_reason == reason]
-            _rows(ids).update(status=NotificationStatus.GAVE_UP, error=reason, lease_until=None)
-        claimed = [row for row in rows if row.pk not in reasons]
+        composed, settled = _settled(lane, _with_company(claimable, limit), takes_groups, now)
+        claimed = [row for flush in composed.flushes for row in flush.rows]
         _rows([row.pk for row in claimed]).update(
             status=NotificationStatus.SENDING, lease_until=now + LEASE, attempt_count=F("attempt_count") + 1
         )
     for row in claimed:
         row.status, row.lease_until = NotificationStatus.SENDING, now + LEASE
         row.attempt_count += 1
-    return claimed, len(reasons)
+    return Claim(composed.flushes, settled)
+
+
+def _settled(
+    lane: Lane, rows: list[Notification], takes_groups: bool, now: datetime
+) -> tuple[Composed, Counter[NotificationStatus]]:
+    """The messages that locked rows make, after those that are kept quiet, given up or put off were written."""
+    verdicts = judge(rows, _informed_places(lane, rows), ActiveMutes(now), now)
+    settle(verdicts)
+    settled = Counter(verdict.status for verdict in verdicts.values())
+    composed = compose(
+        [row for row in rows if row.pk not in verdicts],
+        takes_groups=takes_groups,
+        told_groups=_told_groups(lane, rows),
+        limit=_limit(rows, now),
+        now=now,
+    )
+    for again_at in set(composed.put_off.values()):
+        ids = [pk for pk, own in composed.put_off.items() if own == again_at]
+        _rows(ids).update(status=NotificationStatus.PENDING, next_attempt_at=again_at, lease_until=None)
+        settled[NotificationStatus.PENDING] += len(ids)
+    return composed, settled
+
+
+def _with_company(claimable: QuerySet[Notification], limit: int) -> list[Notification]:
+    """The first rows, and all others that are due in their groups: a group speaks once, not once a batch.
+
+    A channel with a limit of messages gets all that waits, so that the rest becomes one message.
+    """
+    rows = list(claimable[:limit])
+    keys = {row.group_key for row in rows if row.group_key}
+    has_limit = any(row.channel and row.channel.max_messages_per_minute for row in rows)
+    if not (keys or (has_limit and len(rows) == limit)):
+        return rows
+    others = claimable.exclude(pk__in=[row.pk for row in rows])
+    if not has_limit:
+        others = others.filter(group_key__in=keys)
+    return [*rows, *others[:MOST_COMPANY]]
+
+
+def _told_groups(lane: Lane, rows: list[Notification]) -> set[ToldGroup]:
+    """The groups of these rows that were told of other alerts, still open, by recipient."""
+    keys = {row.group_key for row in rows if row.group_key}
+    if not keys:
+        return set()
+    told = Notification.objects.filter(
+        in_lane(lane),
+        group_key__in=keys,
+        purpose__in=TELLING,
+        status=NotificationStatus.SENT,
+        alert__project__in={row.project_id for row in rows},
+        alert__status__in=(Status.FIRING, Status.ACKNOWLEDGED),
+    )
+    return set(told.order_by().values_list("group_key", "recipient").distinct())
+
+
+def _limit(rows: list[Notification], now: datetime) -> Limit | None:
+    channel = rows[0].channel if rows else None
+    if channel is None or not channel.max_messages_per_minute:
+        return None
+    sent = Notification.objects.filter(channel=channel, sent_at__gt=now - MINUTE).order_by("sent_at")
+    sent_at: dict[str, dict[str, datetime]] = defaultdict(dict)
+    for pk, recipient, key, at in sent.values_list("pk", "recipient", "message_key", "sent_at"):
+        assert at is not None
+        sent_at[recipient].setdefault(key or str(pk), at)
+    return Limit(
+        messages_per_minute=channel.max_messages_per_minute,
+        sent_at={recipient: list(messages.values()) for recipient, messages in sent_at.items()},
+    )
 
 
 def spread(channel: NotificationChannel, recipients: list[str]) -> dict[int, list[int]]:
@@ -128,35 +214,34 @@ def _claimable(lane: Lane, now: datetime) -> QuerySet[Notification]:
     same_place = Notification.objects.filter(in_lane(lane), alert=OuterRef("alert")).filter(
         Q(recipient=OuterRef("recipient")) | Q(recipient="")
     )
-    unfinished_firing = same_place.filter(purpose=Purpose.FIRING, status__in=UNFINISHED)
+    is_before = Q(purpose=Purpose.FIRING) | Q(purpose=Purpose.UPDATE, pk__lt=OuterRef("pk"))
+    unfinished = same_place.filter(is_before, status__in=UNFINISHED)
     return (
         Notification.objects.filter(due(now), in_lane(lane))
-        .exclude(Exists(unfinished_firing), purpose=Purpose.RESOLVED)
-        .select_related("alert__rule", "project", "channel")
+        .exclude(Exists(unfinished), purpose__in=FOLLOWING)
+        .select_related("alert__rule", "project", "channel", "transition", "policy")
         .select_for_update(of=("self",), skip_locked=True)
         .order_by("pk")
     )
 
 
-def _informed_places(lane: Lane, rows: list[Notification]) -> set[tuple[UUID | None, str]]:
-    """Alert and recipient of every firing message that was sent, as far as resolved ones among `rows` ask."""
-    alert_ids = {row.alert_id for row in rows if row.purpose == Purpose.RESOLVED}
+def _informed_places(lane: Lane, rows: list[Notification]) -> Informed:
+    alert_ids = {row.alert_id for row in rows if row.purpose in FOLLOWING}
     if not alert_ids:
-        return set()
-    sent = Notification.objects.filter(
-        in_lane(lane), alert__in=alert_ids, purpose=Purpose.FIRING, status=NotificationStatus.SENT
+        return {}
+    told = Notification.objects.filter(
+        in_lane(lane),
+        alert__in=alert_ids,
+        purpose__in=TELLING,
+        status__in=(NotificationStatus.SENT, NotificationStatus.MUTED),
     )
-    return set(sent.values_list("alert_id", "recipient"))
-
-
-def _reason_to_drop(row: Notification, informed: set[tuple[UUID | None, str]]) -> str:
-    return reason_to_drop(
-        purpose=row.purpose,
-        recipient=row.recipient,
-        attempt_count=row.attempt_count,
-        channel=row.channel,
-        is_firing_sent=(row.alert_id, row.recipient) in informed,
-    )
+    informed: dict[tuple[UUID | None, str], Literal["sent", "muted"]] = {}
+    for alert_id, recipient, status in told.values_list("alert_id", "recipient", "status"):
+        if status == NotificationStatus.SENT:
+            informed[alert_id, recipient] = "sent"
+        else:
+            informed.setdefault((alert_id, recipient), "muted")
+    return informed
 
 
 def _copy(row: Notification, recipient: str) -> Notification:
@@ -170,4 +255,7 @@ def _copy(row: Notification, recipient: str) -> Notification:
         next_attempt_at=row.next_attempt_at,
         dedup_key=f"{row.dedup_key}:{recipient}",
         created_at=row.created_at,
+        policy_id=row.policy_id,
+        group_key=row.group_key,
+        text=row.text,
     )

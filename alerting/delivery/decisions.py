@@ -6,10 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from alerting.channels import TransportError
+from alerting.channels.base import Reference
 from alerting.models import NotificationChannel, NotificationStatus, Purpose
 
 MAX_ATTEMPTS = 12
 """With the delays below about 50 minutes from the first attempt to the last."""
+
+FOLLOWING = frozenset({Purpose.RESOLVED, Purpose.UPDATE})
+"""Messages that say nothing to who has not got the firing one."""
 
 FIRST_DELAY_SECONDS = 5.0
 LONGEST_DELAY_SECONDS = 600.0
@@ -21,7 +25,8 @@ class Outcome:
     """What one attempt comes to.
 
     `ends_lane`: the next message to this channel would meet the same fate now, so none is tried. `breaks_channel`:
-    nothing more is sent to it until a person has looked. `pauses_until`: nothing is before then.
+    nothing more is sent to it until a person has looked. `pauses_until`: nothing is before then. `reference` is what
+    the channel calls the message it took, where it says so.
     """
 
     status: NotificationStatus
@@ -30,6 +35,7 @@ class Outcome:
     ends_lane: bool = False
     breaks_channel: bool = False
     pauses_until: datetime | None = None
+    reference: Reference | None = None
 
 
 SENT = Outcome(status=NotificationStatus.SENT)
@@ -98,7 +104,7 @@ def reason_to_drop(
         return "The channel is disabled."
     if channel is not None and channel.broken_at and purpose != Purpose.TEST:
         return broken_reason(channel.broken_reason)
-    if purpose == Purpose.RESOLVED and not is_firing_sent:
+    if purpose in FOLLOWING and not is_firing_sent:
         return "Its firing message was not sent."
     if attempt_count >= MAX_ATTEMPTS:
         return f"Gave up after {attempt_count} attempts: none came back with an answer."

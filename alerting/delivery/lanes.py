@@ -7,19 +7,20 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from alerting import secrets
 from alerting.bounds import bounded_transaction
 from alerting.channels import ChannelKind, ConfigError, TransportError, kind
-from alerting.channels.base import Config
-from alerting.delivery import claims, records
+from alerting.channels.base import Config, Reference
+from alerting.delivery import claims, records, threads
 from alerting.delivery.claims import Lane
 from alerting.delivery.decisions import SENT, Outcome, outcome_of
+from alerting.delivery.flushes import Flush
 from alerting.messages import build_message
-from alerting.models import Notification, NotificationChannel, NotificationStatus, Purpose
+from alerting.models import NotificationChannel, NotificationStatus, Purpose
 
 logger = logging.getLogger(__name__)
 
@@ -77,12 +78,16 @@ def run_lane(lane: Lane, clock: Clock, *, only: Collection[int] | None = None) -
         if place.channel and place.recipients:
             new_ids = claims.spread(place.channel, place.recipients)
             only = only and {*only, *(copy for pk in only for copy in new_ids.get(pk, ()))}
-        rows, dropped = claims.claim(
-            lane, now=clock.now(), limit=BATCH, only=only, only_spread=bool(place.recipients)
+        claim = claims.claim(
+            lane,
+            now=clock.now(),
+            limit=BATCH,
+            only=only,
+            only_spread=bool(place.recipients),
+            takes_groups=place.kind.takes_groups,
         )
-        if dropped:
-            counts[NotificationStatus.GAVE_UP] += dropped
-        if not (rows or dropped) or not _send_batch(rows, place, clock, counts):
+        counts += claim.settled
+        if not claim or not _send_batch(claim.flushes, place, clock, counts):
             break
     return counts
 
@@ -101,64 +106,73 @@ def _place(channel: NotificationChannel | None) -> Place:
 
 
 def _send_batch(
-    rows: list[Notification], place: Place, clock: Clock, counts: Counter[NotificationStatus]
+    flushes: list[Flush], place: Place, clock: Clock, counts: Counter[NotificationStatus]
 ) -> bool:
     """Send until one ends the lane or time is up; the rest is given back. Whether the lane may go on."""
-    for position, row in enumerate(rows):
+    lane = place.channel.pk if place.channel else None
+    references = threads.known(lane, [row for flush in flushes for row in flush.rows])
+    for position, flush in enumerate(flushes):
         if not clock.has_time():
-            claims.release(rows[position:])
+            _give_back(flushes[position:])
             return False
-        outcome = _send_one(row, place, clock)
-        counts[outcome.status] += 1
+        outcome = _send_one(flush, place, threads.common(references, flush.rows), clock)
+        counts[outcome.status] += len(flush.rows)
         if outcome.ends_lane:
-            claims.release(rows[position + 1 :])
+            _give_back(flushes[position + 1 :])
             _end_lane(place, outcome, clock.now())
             return False
     return True
 
 
-def _send_one(row: Notification, place: Place, clock: Clock) -> Outcome:
+def _give_back(flushes: list[Flush]) -> None:
+    claims.release([row for flush in flushes for row in flush.rows])
+
+
+def _send_one(flush: Flush, place: Place, reference: Reference | None, clock: Clock) -> Outcome:
     """One attempt, its result recorded."""
     began = clock.elapsed_seconds()
-    outcome = _attempt(row, place, clock)
+    outcome = _attempt(flush, place, reference, clock)
     latency_ms = (clock.elapsed_seconds() - began) * 1000
     at = clock.now()
     with bounded_transaction():
-        records.record(row, outcome, at=at, latency_ms=latency_ms)
+        records.record(flush, outcome, at=at, latency_ms=latency_ms)
+        if place.channel and outcome.reference:
+            threads.keep(place.channel, flush.rows, outcome.reference)
         if place.channel:
             records.record_channel(
                 place.channel,
                 outcome,
                 at=at,
                 latency_ms=latency_ms,
-                ends_brokenness=row.purpose == Purpose.TEST,
+                ends_brokenness=flush.first.purpose == Purpose.TEST,
             )
     return outcome
 
 
-def _attempt(row: Notification, place: Place, clock: Clock) -> Outcome:
+def _attempt(flush: Flush, place: Place, reference: Reference | None, clock: Clock) -> Outcome:
     config: Config = place.config
+    first = flush.first
     try:
-        message = build_message(row, now=clock.now())
-        options = row.alert.rule.notification_config.get(place.kind.name) if row.alert else None
+        message = build_message(flush.rows, now=clock.now())
+        options = first.alert.rule.notification_config.get(place.kind.name) if first.alert else None
         if isinstance(options, dict):
             config = place.kind.for_rule(place.config, options)
-        place.kind.send(config, message)
+        answered = place.kind.send(config, message, reference)
     except TransportError as error:
         problem = error
     except Exception as error:  # a bug in one message must not stop all others
         # Without the error's text: it may quote a header or a URL, and those hold secrets.
         where = "".join(traceback.format_tb(error.__traceback__))
-        logger.error("notification %s: %s\n%s", row.pk, type(error).__name__, where)
+        logger.error("notification %s: %s\n%s", first.pk, type(error).__name__, where)
         problem = TransportError(
             f"Internal error: {type(error).__name__}", permanent=False, scope="recipient"
         )
     else:
-        return SENT
+        return replace(SENT, reference=answered)
     return outcome_of(
         problem,
-        purpose=row.purpose,
-        attempt_count=row.attempt_count,
+        purpose=first.purpose,
+        attempt_count=flush.attempt_count,
         is_only_recipient=len(place.recipients) == 1,
         is_redirected=config != place.config,
         now=clock.now(),

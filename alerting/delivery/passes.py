@@ -14,6 +14,8 @@ from alerting.delivery import turns
 from alerting.delivery.claims import Lane, due_lanes
 from alerting.delivery.lanes import Clock, run_lane
 from alerting.models import NotificationStatus
+from alerting.policy.maintenance import announce_due
+from alerting.policy.repeats import repeat_due
 
 MAX_LANES_AT_ONCE = 8
 """So many channels may hang before others wait; each costs a thread and a database connection."""
@@ -30,8 +32,11 @@ def deliver_due(now: datetime) -> Counter[NotificationStatus]:
     """Send what is due; how many rows came to which status. Ends after 50 s at most.
 
     One pass at a time: does nothing while another is under way, as that finds these rows too. Channels are served
-    side by side, so that a slow one holds up only itself, and new messages join the pass that is under way.
+    side by side, so that a slow one holds up only itself, and new messages join the pass that is under way. What time
+    alone makes due, repeats and notices of maintenance, is written first.
     """
+    repeat_due(now)
+    announce_due(now)
     one = _Pass(Clock(now))
     # Once more after the turn is given back: who found it taken just before relied on us.
     while one.open_lanes() and turns.take(one.holder, one.clock.now()):

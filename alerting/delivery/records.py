@@ -10,29 +10,44 @@ from django.db.models.functions import Greatest
 
 from alerting.delivery.claims import Lane, in_lane
 from alerting.delivery.decisions import Outcome, broken_reason
-from alerting.models import Notification, NotificationChannel, NotificationStatus
+from alerting.delivery.flushes import Flush
+from alerting.models import Attempt, Notification, NotificationChannel, NotificationStatus
+from alerting.policy.groups import mark_told
 
 logger = logging.getLogger(__name__)
 
 _WAITING = (NotificationStatus.PENDING, NotificationStatus.FAILED)
 
 
-def record(row: Notification, outcome: Outcome, *, at: datetime, latency_ms: float) -> None:
-    """Write the outcome, unless the lease ended meanwhile and another deliverer has the row."""
+def record(flush: Flush, outcome: Outcome, *, at: datetime, latency_ms: float) -> None:
+    """Write the outcome on every row of a message, unless the lease ended meanwhile and another deliverer has them.
+
+    Each row keeps the attempt too, whoever holds it now.
+    """
     is_sent = outcome.status == NotificationStatus.SENT
+    ids = [row.pk for row in flush.rows]
     held = Notification.objects.filter(
-        pk=row.pk, status=NotificationStatus.SENDING, lease_until=row.lease_until
+        pk__in=ids, status=NotificationStatus.SENDING, lease_until=flush.first.lease_until
     )
     recorded = held.update(
         status=outcome.status,
         error=outcome.error,
+        reason=flush.reason,
+        muted_by=None,
+        message_key=flush.key,
         sent_at=at if is_sent else None,
         latency_ms=latency_ms,
-        next_attempt_at=outcome.next_attempt_at or row.next_attempt_at,
         lease_until=None,
+        **({"next_attempt_at": outcome.next_attempt_at} if outcome.next_attempt_at else {}),
     )
-    if not recorded:
-        logger.warning("notification %s: its lease ended before its result was recorded", row.pk)
+    if recorded < len(ids):
+        logger.warning("notifications %s: their lease ended before the result was recorded", ids)
+    Attempt.objects.bulk_create(
+        Attempt(notification_id=pk, at=at, status=outcome.status, latency_ms=latency_ms, error=outcome.error)
+        for pk in ids
+    )
+    if is_sent:
+        mark_told(flush.rows, at)
 
 
 def record_channel(

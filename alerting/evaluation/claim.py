@@ -29,6 +29,10 @@ _CLAIM = """
         ORDER BY next_evaluation_at
         LIMIT %(limit)s
         FOR UPDATE SKIP LOCKED
+    ), noted AS (
+        INSERT INTO alerting_missedslots AS known (rule_id, hour, count)
+        SELECT id, %(hour)s, missed FROM due WHERE missed > 0
+        ON CONFLICT (hour, rule_id) DO UPDATE SET count = known.count + EXCLUDED.count
     )
     UPDATE alerting_rule AS r
     SET next_evaluation_at =
@@ -79,5 +83,6 @@ def claim_due(now: datetime, limit: int = CLAIM_LIMIT) -> list[ClaimedRule]:
     with bounded_transaction(), connection.cursor() as cursor:
         healing: dict[str, Any] = {"now": now, "slack": CLOCK_SLACK}
         cursor.execute(_HEAL, healing)
-        cursor.execute(_CLAIM, {"now": now, "limit": limit})
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        cursor.execute(_CLAIM, {"now": now, "hour": hour, "limit": limit})
         return sorted((ClaimedRule(*row) for row in cursor.fetchall()), key=lambda rule: rule.id)

@@ -16,13 +16,13 @@ from psycopg.errors import QueryCanceled
 
 from alerting.bounds import bounded_transaction
 from alerting.evaluation.claim import ClaimedRule
+from alerting.evaluation.judging import answer_error, wants_silent
 from alerting.rule_types import AnyRuleType, ConditionError, rule_type
 from alerting.rule_types.conditions import Condition, RuleInput
 from alerting.sources.reading import Reading
 from alerting.sources.samples import Answer
 from alerting.sources.scans import TooManyGroups
 from alerting.sources.sql import SqlSources
-from alerting.state import COMPARE
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,6 @@ SERVERS_CLASSES = frozenset({"08", "25", "40", "53", "57"})
 """Classes of SQLSTATE that say something of the connection, the transaction or the server, not of a query."""
 QUERYS_OWN = frozenset({"53400", "57014"})
 """Exceptions to that: a limit per query exceeded, and its time."""
-MAX_ALERTS = 1_000
-"""Alerts one rule may have at once: past this it is the grouping that is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,9 @@ def measure_all(rules: Sequence[ClaimedRule], with_alerts: set[int], now: dateti
     for rule in rules:
         try:
             kind, condition = parse_condition(rule.rule_type, rule.source_type, rule.condition_text)
-            planned = _Planned(rule, kind, condition, _wants_silent(rule, kind, condition, with_alerts))
+            has_alerts = rule.id in with_alerts
+            silent = wants_silent(kind, condition, rule.source_type, rule.no_data, has_alerts=has_alerts)
+            planned = _Planned(rule, kind, condition, silent)
             plan = kind.plan(condition, rule.source_type)
             groups[rule.project_id, rule.evaluation_delay_seconds, kind.name, plan].append(planned)
         except ConditionError as error:
@@ -85,15 +85,6 @@ def parse_condition(type_name: str, source: str, config_text: str) -> tuple[AnyR
     except KeyError:
         raise ConditionError({"rule_type": f"There is no rule type {type_name!r}."}) from None
     return kind, kind.parse(msgspec.json.decode(config_text), source)
-
-
-def _wants_silent(rule: ClaimedRule, kind: AnyRuleType, condition: Condition, with_alerts: set[int]) -> bool:
-    """Whether label sets that exist without data can change anything for this rule."""
-    if rule.id in with_alerts:
-        return True
-    if kind.is_zero_without_rows(condition, rule.source_type):
-        return COMPARE[condition.operator](0, condition.threshold)
-    return rule.no_data == "alert"
 
 
 def _measure_group(
@@ -131,15 +122,8 @@ def _query(plan: Any, group: Sequence[_Planned], now: datetime, timeout_ms: int)
 
 
 def _within_limit(one: _Planned, answer: Answer) -> Measured:
-    if len(answer.samples) + len(answer.silent) > MAX_ALERTS:
-        compare = COMPARE[one.condition.operator]
-        values = (sample.value for sample in answer.samples.values())
-        count = sum(value is not None and compare(value, one.condition.threshold) for value in values)
-        count += len(answer.silent) if one.rule.no_data == "alert" else 0
-        if count > MAX_ALERTS:
-            reason = f"The condition is true for {count} label sets, more than {MAX_ALERTS}: group by fewer labels."
-            return Measured(one.rule, one.rule_type, one.condition, None, reason)
-    return Measured(one.rule, one.rule_type, one.condition, answer)
+    error = answer_error(one.condition, one.rule.no_data, answer)
+    return Measured(one.rule, one.rule_type, one.condition, None if error else answer, error)
 
 
 def _is_servers(error: Exception) -> bool:

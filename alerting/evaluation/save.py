@@ -9,12 +9,13 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
-from django.db import connection
+from django.db import connection, transaction
 
 from alerting import outbox
 from alerting.evaluation.claim import ClaimedRule
 from alerting.evaluation.decide import Move
 from alerting.evaluation.evidence import evidence
+from alerting.hints import hint_samples
 from alerting.models import Alert, Transition
 from alerting.sources.samples import LabelSet
 from alerting.state import CLOCK_SLACK, CRITICAL, AlertState, RuleState
@@ -118,6 +119,8 @@ def write_moves(
     ]
     Transition.objects.bulk_create(transitions)
     outbox.enqueue_all(transitions, now)
+    if transitions:
+        transaction.on_commit(hint_samples)
     return len(transitions)
 
 
@@ -176,6 +179,7 @@ def _severity(state: AlertState, rule: RuleState) -> str:
 
 
 def _threshold(state: AlertState, rule: RuleState) -> float:
+    """A float whatever the condition holds: the driver takes no array of floats and whole numbers."""
     if state.is_critical and rule.critical_threshold is not None:
-        return rule.critical_threshold
-    return rule.threshold
+        return float(rule.critical_threshold)
+    return float(rule.threshold)

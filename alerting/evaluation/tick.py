@@ -10,12 +10,12 @@ from datetime import datetime
 from alerting.bounds import bounded_transaction
 from alerting.evaluation.claim import ClaimedRule, claim_due
 from alerting.evaluation.decide import EvaluatedRule, Move, decide
+from alerting.evaluation.judging import broken
 from alerting.evaluation.load import alerts_of, recent_firings
 from alerting.evaluation.measure import Measured, measure_all
 from alerting.evaluation.save import mark_evaluated, mark_unhealthy, write_moves
 from alerting.models import OnError
 from alerting.rule_types.conditions import rule_state
-from alerting.state import RuleState
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,7 @@ def _evaluated(one: Measured) -> EvaluatedRule | None:
     if one.rule_type is None or one.condition is None or one.answer is None:
         if rule.on_error != OnError.ALERT:
             return None
-        broken = RuleState(operator=">=", threshold=1, severity=rule.severity)
-        return EvaluatedRule(rule.id, broken, True, False, False, None, one.error)
+        return broken(rule.id, rule.severity, one.error)
     return EvaluatedRule(
         id=rule.id,
         state=rule_state(one.condition, rule),

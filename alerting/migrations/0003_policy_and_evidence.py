@@ -188,6 +188,28 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="MissedSlots",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("hour", models.DateTimeField()),
+                ("count", models.PositiveIntegerField()),
+                (
+                    "rule",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="alerting.rule",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
             name="Pulse",
             fields=[
                 ("name", models.CharField(max_length=20, primary_key=True, serialize=False)),
@@ -541,5 +563,38 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="silence",
             index=models.Index(fields=["project", "ends_at"], name="silence_active"),
+        ),
+        migrations.AlterField(
+            model_name="notification",
+            name="next_attempt_at",
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddConstraint(
+            model_name="missedslots",
+            constraint=models.UniqueConstraint(fields=("hour", "rule"), name="missed_slots_once"),
+        ),
+        migrations.AddIndex(
+            model_name="transition",
+            index=models.Index(
+                condition=models.Q(
+                    ("evidence__isnull", False), models.Q(("evidence__has_key", "samples"), _negated=True)
+                ),
+                fields=["at"],
+                name="transition_unsampled",
+            ),
+        ),
+        migrations.AlterField(
+            model_name="rule",
+            name="source_type",
+            field=models.CharField(
+                choices=[
+                    ("telemetry_event", "Events"),
+                    ("system_metric", "Metrics"),
+                    ("business_metric", "Business metrics"),
+                    ("trace", "Traces"),
+                    ("rule", "Other rules"),
+                ],
+                max_length=20,
+            ),
         ),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerting.models.alerts import OPEN_STATUSES, Alert, Status, Transition, TransitionKind
 from alerting.models.channels import NotificationChannel
-from alerting.models.health import Pulse
+from alerting.models.health import MissedSlots, Pulse
 from alerting.models.notifications import (
     Attempt,
     ChannelThread,
@@ -27,6 +27,7 @@ __all__ = [
     "InhibitionRule",
     "KnownLabels",
     "MaintenanceWindow",
+    "MissedSlots",
     "NoData",
     "Notification",
     "NotificationChannel",

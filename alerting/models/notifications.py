@@ -45,8 +45,8 @@ class Notification(models.Model):
 
     `recipient` is empty where the channel says where to; without a channel it is a mail address of the rule. Rows that
     went out together share a `message_key`. `reason` says why it was sent, or why not: a muted row is looked at again
-    at `next_attempt_at` for as long as its alert fires. `muted_by` names the silence, window or rule:
-    `{"kind", "id", "name"}`. `text` is for messages that are about no alert.
+    at `next_attempt_at`, which is null where that can change nothing any more. `muted_by` names the silence, window
+    or rule: `{"kind", "id", "name"}`. `text` is for messages that are about no alert.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -65,7 +65,7 @@ class Notification(models.Model):
         max_length=10, choices=NotificationStatus.choices, default=NotificationStatus.PENDING
     )
     attempt_count = models.PositiveIntegerField(default=0)
-    next_attempt_at = models.DateTimeField()
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     dedup_key = models.CharField(max_length=400, unique=True)
     created_at = models.DateTimeField()

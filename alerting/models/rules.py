@@ -16,6 +16,7 @@ class Source(models.TextChoices):
     SYSTEM_METRIC = "system_metric", "Metrics"
     BUSINESS_METRIC = "business_metric", "Business metrics"
     TRACE = "trace", "Traces"
+    RULE = "rule", "Other rules"
 
 
 class Severity(models.TextChoices):

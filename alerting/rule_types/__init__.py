@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
+
+import msgspec
 
 from alerting.rule_types.conditions import AnyRuleType, ConditionError
 
-__all__ = ["AnyRuleType", "ConditionError", "rule_type", "rule_types"]
+__all__ = ["AnyRuleType", "ConditionError", "operator_of", "rule_type", "rule_types"]
 
 
 @cache
@@ -25,3 +29,12 @@ def rule_types() -> dict[str, AnyRuleType]:
 def rule_type(name: str) -> AnyRuleType:
     """The rule type of this name. Raises KeyError."""
     return rule_types()[name]
+
+
+def operator_of(type_name: str, config: Mapping[str, Any]) -> str:
+    """The operator of a stored condition, which may leave it to its type."""
+    kind = rule_types().get(type_name)
+    if "operator" in config or kind is None:
+        return str(config.get("operator", ">="))
+    (field,) = (one for one in msgspec.structs.fields(kind.condition_class) if one.name == "operator")
+    return ">=" if field.required else str(field.default)

@@ -5,30 +5,32 @@ from __future__ import annotations
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, get_args
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, get_args, get_origin
 
 import msgspec
 from django import forms
 
+from alerting.sources.raw import RawQuestion
 from alerting.sources.reading import Reading
-from alerting.sources.samples import EVERY_LABEL, Aggregation, Answer, text_of
+from alerting.sources.samples import EVERY_LABEL, Answer, text_of
 from alerting.state import NoDataPolicy, Operator, RuleState, format_number
 
-SourceName = Literal["telemetry_event", "system_metric", "business_metric", "trace"]
+SourceName = Literal["telemetry_event", "system_metric", "business_metric", "trace", "rule"]
 
 MAX_TEXT = 200
 MAX_GROUP_BY = 20
 MAX_FILTERS = 50
-MAX_WINDOW_MINUTES = 7 * 24 * 60
+DAY_MINUTES = 24 * 60
+DEFAULT_WINDOW_MINUTES = 5.0
+MAX_WINDOW_MINUTES = 7 * DAY_MINUTES
 """A longer window would scan more than a week of raw rows at every tick."""
 
 _MEASURING = frozenset({"threshold", "critical_threshold", "operator", "time_window_minutes", "aggregation"})
 _PATH = re.compile(r" - at `\$\.?([\w]*)[^`]*`$")
 _EXPECTED = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
-_CHOICES = {"operator": Operator, "aggregation": Aggregation}
 _WORDS = {
     "float": "a number",
     "int": "a number",
@@ -56,7 +58,7 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     threshold: float
     operator: Operator
     critical_threshold: float | None = None
-    time_window_minutes: float = 5
+    time_window_minutes: float = DEFAULT_WINDOW_MINUTES
     group_by: tuple[str, ...] = ()
     filters: dict[str, str | int | float | bool] = {}
 
@@ -88,15 +90,28 @@ class RuleInput(Generic[ConditionT]):
     wants_silent: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """A rule of the same project, its condition as it is stored."""
+
+    id: int
+    name: str
+    rule_type: str
+    condition_config: Mapping[str, Any]
+
+
 class RuleType(ABC, Generic[ConditionT, PlanT]):
     """A kind of rule: its condition, its form, and how it is measured.
 
     A module of this package that has a `RULE_TYPE` is found by itself. `judged_by` are the keys of its condition that
-    the form asks under "when it is wrong"; the others say what to watch.
+    the form asks under "when it is wrong"; the others say what to watch. `label` completes "Events: ..." in a list,
+    `hint` is a line of help with an example; those of a lower `rank` are offered first.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
+    hint: ClassVar[str]
+    rank: ClassVar[int] = 2
     sources: ClassVar[tuple[SourceName, ...]]
     judged_by: ClassVar[tuple[str, ...]] = ("operator", "threshold", "critical_threshold")
     condition_class: type[ConditionT]
@@ -110,7 +125,7 @@ class RuleType(ABC, Generic[ConditionT, PlanT]):
         try:
             condition = msgspec.convert(config, self.condition_class)
         except msgspec.ValidationError as error:
-            raise ConditionError(_type_errors(str(error))) from None
+            raise ConditionError(_type_errors(str(error), self.condition_class)) from None
         errors = {**common_errors(condition), **self.check(condition, source)}
         if errors:
             raise ConditionError(errors)
@@ -120,13 +135,25 @@ class RuleType(ABC, Generic[ConditionT, PlanT]):
     def check(self, condition: ConditionT, source: str) -> dict[str, str]:
         """What is wrong with a well-typed condition, by field."""
 
+    def check_in_project(
+        self, condition: ConditionT, rule_id: int | None, siblings: Callable[[], Sequence[Sibling]]
+    ) -> dict[str, str]:
+        """What is wrong with a condition among its project's rules, by field. `rule_id` is None for a new rule.
+
+        `siblings` loads the project's rules, the stored form of this one included; most types need not ask.
+        """
+        return {}
+
     @abstractmethod
     def describe(self, condition: ConditionT, source: str) -> str:
         """The condition as one plain sentence."""
 
     @abstractmethod
-    def form_fields(self) -> dict[str, forms.Field]:
-        """Form fields by the name of the condition's key; those of the same name are shared between types."""
+    def form_fields(self, source: str) -> dict[str, forms.Field]:
+        """Form fields by the name of the condition's key; those of the same name are shared between types.
+
+        Their `initial` is what a new rule of this type is offered, where the condition has no default of its own.
+        """
 
     @abstractmethod
     def is_zero_without_rows(self, condition: ConditionT, source: str) -> bool:
@@ -144,6 +171,19 @@ class RuleType(ABC, Generic[ConditionT, PlanT]):
 
         Raises django.db.Error or TooManyGroups.
         """
+
+    def raw_questions(self, condition: ConditionT, source: str) -> tuple[RawQuestion, ...]:
+        """The single records that the rule looks at, for people who ask why it fired; empty where it has none.
+
+        By default those of its metric or its events that pass its filters, over its window.
+        """
+        filters = getattr(condition, "event_filters", condition.text_filters)
+        metric = getattr(condition, "metric", None) or ""
+        return (RawQuestion(source, metric, filters, condition.group_by, condition.window_seconds),)
+
+    def members(self, condition: ConditionT) -> tuple[int | str, ...]:
+        """Ids or names of the rules of the same project that this one looks at instead of telemetry."""
+        return ()
 
 
 AnyRuleType = RuleType[Any, Any]
@@ -196,18 +236,24 @@ def _key_errors(config: Mapping[str, object], condition_class: type[Condition]) 
     return errors
 
 
-def _type_errors(message: str) -> dict[str, str]:
+def _type_errors(message: str, condition_class: type[Condition]) -> dict[str, str]:
     """msgspec's message by field, in words: its path holds the field's name."""
     path = _PATH.search(message)
     name = path[1] if path else ""
     text = _PATH.sub("", message)
     if text.startswith("Invalid enum value"):
-        choices = get_args(_CHOICES[name]) if name in _CHOICES else ()
-        return {name: f"Must be one of {' '.join(choices)}."}
+        return {name: f"Must be one of {' '.join(_choices(name, condition_class))}."}
     if expected := _EXPECTED.search(text):
         wanted = " or ".join(dict.fromkeys(_WORDS.get(kind, kind) for kind in expected[1].split(" | ")))
         return {name: f"Must be {wanted}, not {_WORDS.get(expected[2], expected[2])}."}
     return {name: f"{text}."}
+
+
+def _choices(name: str, condition_class: type[Condition]) -> list[str]:
+    """The values of a field whose type is a Literal, or one or None."""
+    types = {field.name: field.type for field in msgspec.structs.fields(condition_class)}
+    options = (types[name], *get_args(types[name])) if name in types else ()
+    return [value for one in options if get_origin(one) is Literal for value in get_args(one)]
 
 
 def common_errors(condition: Condition) -> dict[str, str]:
@@ -226,7 +272,7 @@ def common_errors(condition: Condition) -> dict[str, str]:
         errors["group_by"] = "Names a label twice."
     elif "*" in condition.group_by and condition.group_by != EVERY_LABEL:
         errors["group_by"] = "'*' keeps every label and stands alone."
-    if problem := _filters_error(condition.filters):
+    if problem := filters_error(condition.filters):
         errors["filters"] = problem
     return errors
 
@@ -246,7 +292,8 @@ def _critical_error(condition: Condition) -> str:
     return ""
 
 
-def _filters_error(filters: Mapping[str, str | int | float | bool]) -> str:
+def filters_error(filters: Mapping[str, str | int | float | bool]) -> str:
+    """What is wrong with these filters in themselves; empty when nothing is."""
     if len(filters) > MAX_FILTERS:
         return f"Must have at most {MAX_FILTERS} keys, not {len(filters)}."
     for name, value in filters.items():
@@ -278,9 +325,16 @@ def recovery_error(condition: Condition, recovery_threshold: float | None) -> st
 def describe_window(minutes: float) -> str:
     if minutes < 1:
         return f"{format_number(minutes * 60)} s"
+    if minutes >= 2 * DAY_MINUTES and minutes % DAY_MINUTES == 0:
+        return f"{format_number(minutes / DAY_MINUTES)} d"
     if minutes >= 60 and minutes % 60 == 0:
         return f"{format_number(minutes / 60)} h"
     return f"{format_number(minutes)} min"
+
+
+def describe_limit(condition: Condition) -> str:
+    """ "> 80"."""
+    return f"{condition.operator} {format_number(condition.threshold)}"
 
 
 def describe_scope(condition: Condition) -> str:

@@ -10,33 +10,21 @@ from django import forms
 
 from alerting.rule_types import fields
 from alerting.rule_types.conditions import (
-    MAX_TEXT,
-    Condition,
     RuleInput,
     RuleType,
     SourceName,
+    describe_limit,
     describe_scope,
     describe_window,
 )
-from alerting.sources import events
+from alerting.rule_types.selection import EVENT_NAMES, EventSelection, event_errors
 from alerting.sources.reading import Reading
-from alerting.sources.samples import EVERY_LABEL, Answer, Question
-from alerting.state import Operator, format_number
-
-NAMES = ("event_type", "event_name", "event_category")
+from alerting.sources.samples import Answer, Question
+from alerting.state import Operator
 
 
-class EventFrequencyCondition(Condition, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class EventFrequencyCondition(EventSelection, frozen=True, forbid_unknown_fields=True, kw_only=True):
     operator: Operator = ">="
-    event_type: str | None = None
-    event_name: str | None = None
-    event_category: str | None = None
-
-    @property
-    def event_filters(self) -> tuple[tuple[str, str], ...]:
-        """`filters` and the named columns as one list."""
-        named = {name: value for name in NAMES if (value := getattr(self, name))}
-        return tuple(sorted({**dict(self.text_filters), **named}.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,38 +36,21 @@ class Plan:
 class EventFrequency(RuleType[EventFrequencyCondition, Plan]):
     name = "event_frequency"
     label = "how often they happen"
+    hint = "Counts events over the window: errors at or above 10 in 5 minutes, sign-ups below 3 in an hour."
+    rank = 0
     sources: ClassVar[tuple[SourceName, ...]] = ("telemetry_event",)
     condition_class = EventFrequencyCondition
 
     def check(self, condition: EventFrequencyCondition, source: str) -> dict[str, str]:
-        errors: dict[str, str] = {}
-        for name in NAMES:
-            value = getattr(condition, name)
-            if value is not None and (len(value) > MAX_TEXT or "\0" in value):
-                errors[name] = f"Must have at most {MAX_TEXT} characters."
-            elif value and name in condition.filters:
-                errors["filters"] = f"{name} is given twice."
-        if condition.group_by == EVERY_LABEL:
-            errors["group_by"] = "Name the columns: events have no fixed set of labels."
-        elif problem := events.COLUMNS.group_error(condition.group_by):
-            errors["group_by"] = problem
-        if unknown := events.COLUMNS.unknown(condition.filters):
-            errors["filters"] = unknown
-        return errors
+        return event_errors(condition)
 
     def describe(self, condition: EventFrequencyCondition, source: str) -> str:
-        what = " ".join(value for name in NAMES if (value := getattr(condition, name))) or "any"
+        what = " ".join(value for name in EVENT_NAMES if (value := getattr(condition, name))) or "any"
         window = describe_window(condition.time_window_minutes)
-        limit = f"{condition.operator} {format_number(condition.threshold)}"
-        return f"number of {what} events{describe_scope(condition)} over {window} {limit}"
+        return f"number of {what} events{describe_scope(condition)} over {window} {describe_limit(condition)}"
 
-    def form_fields(self) -> dict[str, forms.Field]:
-        return {
-            "event_type": fields.text("Event type", "For example error_event. Empty takes every type."),
-            "event_name": fields.text("Event name"),
-            "event_category": fields.text("Event category"),
-            **fields.shared(),
-        }
+    def form_fields(self, source: str) -> dict[str, forms.Field]:
+        return {**fields.events(), **fields.shared()}
 
     def is_zero_without_rows(self, condition: EventFrequencyCondition, source: str) -> bool:
         return True

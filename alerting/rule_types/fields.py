@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from django import forms
 
-from alerting.sources.samples import text_of
+from alerting.sources.samples import Aggregation, text_of
 
 
 class TextField(forms.CharField):
@@ -80,8 +80,38 @@ OPERATORS = [
 ]
 
 
-def shared() -> dict[str, forms.Field]:
-    """The fields of every condition."""
+def events() -> dict[str, forms.Field]:
+    """Which events."""
+    return {
+        "event_type": text("Event type", "For example error_event. Empty takes every type."),
+        "event_name": text("Event name"),
+        "event_category": text("Event category"),
+    }
+
+
+def metric() -> forms.Field:
+    return text(
+        "Metric",
+        "For example cpu_usage. For traces one of duration_ms, error_ratio, span_count.",
+        required=True,
+    )
+
+
+def aggregation() -> forms.Field:
+    return choice("Aggregation", [(name, name) for name in get_args(Aggregation)], "avg")
+
+
+def selection(source: str, *, is_counting: bool = False) -> dict[str, forms.Field]:
+    """What to watch in this source; `is_counting`: records are counted, whatever their numbers."""
+    if source == "telemetry_event":
+        return events()
+    if is_counting:
+        return {} if source == "trace" else {"metric": metric()}
+    return {"metric": metric(), "aggregation": aggregation()}
+
+
+def scope() -> dict[str, forms.Field]:
+    """Where to look, and how far back."""
     return {
         "group_by": NameListField(
             label="One alert for each",
@@ -94,12 +124,31 @@ def shared() -> dict[str, forms.Field]:
             help_text="One key=value per line, such as service_name=api.",
             widget=forms.Textarea(attrs={"rows": 3}),
         ),
-        "operator": choice("Is", OPERATORS, ">"),
-        "threshold": NumberField(label="Threshold"),
-        "critical_threshold": NumberField(
-            label="Critical past", required=False, help_text="Empty: the rule has one severity."
-        ),
         "time_window_minutes": NumberField(
             label="Over the last (minutes)", initial=5, help_text="May be a fraction."
         ),
     }
+
+
+def limit(threshold: float | None = None, operator: str = ">") -> dict[str, forms.Field]:
+    """When it is wrong; a `threshold` is what a new rule is offered."""
+    return {
+        "operator": choice("Is", OPERATORS, operator),
+        "threshold": NumberField(label="Threshold", initial=threshold),
+        "critical_threshold": NumberField(
+            label="Critical past", required=False, help_text="Empty: the rule has one severity."
+        ),
+    }
+
+
+def minimum_count() -> forms.Field:
+    return NumberField(
+        label="At least",
+        required=False,
+        help_text="With less than this there is too little to judge: no data.",
+    )
+
+
+def shared() -> dict[str, forms.Field]:
+    """The fields of most conditions."""
+    return {**scope(), **limit()}

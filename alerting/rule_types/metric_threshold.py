@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, get_args
+from typing import ClassVar
 
 from django import forms
 
 from alerting.rule_types import fields
 from alerting.rule_types.conditions import (
-    MAX_TEXT,
     Condition,
     RuleInput,
     RuleType,
     SourceName,
+    describe_limit,
     describe_scope,
     describe_window,
 )
-from alerting.sources import metric_points, spans
+from alerting.rule_types.selection import column_errors, is_counted, metric_error
+from alerting.sources import metric_points
 from alerting.sources.reading import Reading
-from alerting.sources.samples import EVERY_LABEL, Aggregation, Answer, Question
-from alerting.state import format_number
-
-SPAN_METRICS = get_args(spans.SpanMetric)
+from alerting.sources.samples import Aggregation, Answer, Question
 
 
 class MetricThresholdCondition(Condition, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -44,41 +42,28 @@ class Plan:
 class MetricThreshold(RuleType[MetricThresholdCondition, Plan]):
     name = "metric_threshold"
     label = "a number against a threshold"
+    hint = "Compares one number over the window: average CPU above 80, p95 of durations above 500."
+    rank = 1
     sources: ClassVar[tuple[SourceName, ...]] = ("system_metric", "business_metric", "trace")
     condition_class = MetricThresholdCondition
 
     def check(self, condition: MetricThresholdCondition, source: str) -> dict[str, str]:
         errors: dict[str, str] = {}
-        if not condition.metric or len(condition.metric) > MAX_TEXT or "\0" in condition.metric:
-            errors["metric"] = f"Must have 1 to {MAX_TEXT} characters."
-        if source == "trace":
-            errors |= _check_spans(condition)
-        return errors
+        if problem := metric_error(condition.metric, source):
+            errors["metric"] = problem
+        return errors | column_errors(condition, source)
 
     def describe(self, condition: MetricThresholdCondition, source: str) -> str:
         window = describe_window(condition.time_window_minutes)
-        limit = f"{condition.operator} {format_number(condition.threshold)}"
         is_plain = source == "trace" and condition.metric != "duration_ms"
         what = condition.metric if is_plain else f"{condition.aggregation} {condition.metric}"
-        return f"{what}{describe_scope(condition)} over {window} {limit}"
+        return f"{what}{describe_scope(condition)} over {window} {describe_limit(condition)}"
 
-    def form_fields(self) -> dict[str, forms.Field]:
-        return {
-            "metric": fields.text(
-                "Metric",
-                f"For example cpu_usage. For traces one of {', '.join(SPAN_METRICS)}.",
-                required=True,
-            ),
-            "aggregation": fields.choice(
-                "Aggregation", [(name, name) for name in get_args(Aggregation)], "avg"
-            ),
-            **fields.shared(),
-        }
+    def form_fields(self, source: str) -> dict[str, forms.Field]:
+        return {"metric": fields.metric(), "aggregation": fields.aggregation(), **fields.shared()}
 
     def is_zero_without_rows(self, condition: MetricThresholdCondition, source: str) -> bool:
-        if source == "trace":
-            return spans.is_counted(condition.metric, condition.aggregation)
-        return condition.aggregation in {"count", "rate"}
+        return is_counted(source, condition.metric, condition.aggregation)
 
     def plan(self, condition: MetricThresholdCondition, source: str) -> Plan:
         match source:
@@ -101,19 +86,6 @@ class MetricThreshold(RuleType[MetricThresholdCondition, Plan]):
                 return reading.sources.spans(window, plan.group_by, questions)
             case _:
                 return reading.sources.business_metrics(window, questions)
-
-
-def _check_spans(condition: MetricThresholdCondition) -> dict[str, str]:
-    errors: dict[str, str] = {}
-    if condition.metric not in SPAN_METRICS:
-        errors["metric"] = f"Must be one of {', '.join(SPAN_METRICS)} for traces."
-    if condition.group_by == EVERY_LABEL:
-        errors["group_by"] = "Name the columns: spans have no fixed set of labels."
-    elif problem := spans.COLUMNS.group_error(condition.group_by):
-        errors["group_by"] = problem
-    if unknown := spans.COLUMNS.unknown(condition.filters):
-        errors["filters"] = unknown
-    return errors
 
 
 def _question(one: RuleInput[MetricThresholdCondition]) -> Question:

@@ -90,16 +90,21 @@ def _series(
     project_id: int, names: list[str], questions: Sequence[Question]
 ) -> tuple[LabelIndex, list[Series]]:
     """The index of all series of these names, and those some question selects."""
+    index = series_named(project_id, names)
+    wanted = {(question.metric, question.filters) for question in questions}
+    chosen = {series.key: series for name, filters in wanted for series in index.select(name, filters)}
+    return index, list(chosen.values())
+
+
+def series_named(project_id: int, names: list[str]) -> LabelIndex:
+    """All series of these names. Raises django.db.Error."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, name, labels::text, service_name, host_name, instance_id, metric_type, unit"
             " FROM metric_series WHERE project_id = %s AND name = ANY(%s)",
             [project_id, names],
         )
-        index = LabelIndex(_series_of(row) for row in cursor.fetchall())
-    wanted = {(question.metric, question.filters) for question in questions}
-    chosen = {series.key: series for name, filters in wanted for series in index.select(name, filters)}
-    return index, list(chosen.values())
+        return LabelIndex(_series_of(row) for row in cursor.fetchall())
 
 
 def _series_of(row: tuple[Any, ...]) -> Series:

@@ -18,6 +18,10 @@ class Seen:
     last_at: datetime
 
 
+Hourly = Mapping[LabelSet, Mapping[datetime, float]]
+"""Values by label set and start of the hour."""
+
+
 class Sources(Protocol):
     """Answers are by the questions' `rule_id`. Each method raises django.db.Error or TooManyGroups."""
 
@@ -38,8 +42,24 @@ class Sources(Protocol):
     ) -> dict[int, Answer]:
         """Durations, error ratios and counts of spans, all grouped by the same columns."""
 
-    def remember(self, rule_id: int, present: Iterable[LabelSet], now: datetime) -> Mapping[LabelSet, Seen]:
-        """Note the label sets that a rule sees now; all it has ever seen, with these."""
+    def remember(
+        self, present: Mapping[int, Iterable[LabelSet]], now: datetime, forget_before: datetime | None = None
+    ) -> Mapping[int, Mapping[LabelSet, Seen]]:
+        """Note the label sets that rules see now; for each of these rules all it has ever seen, these included.
+
+        What was last seen before `forget_before` is forgotten first. All that a call notes bears its `now` exactly.
+        """
+
+    def hourly(self, source: str, window: Window, questions: Sequence[Question]) -> dict[int, Hourly]:
+        """The questions' answers for each whole hour of the window, which begins and ends on the hour.
+
+        `source` is a source type. Hours without records are left out. Reads what is added up by the hour where that
+        holds what is asked, so that weeks are cheap: the increase of a counter is then what it gained since the hour
+        before, without the extension to the hour's edges, and percentiles are within 1 %.
+        """
+
+    def rule_names(self, project_id: int) -> Mapping[int, str]:
+        """The names, by id, of the project's rules that are not deleted."""
 
     def firing(self, rule_ids: Iterable[int]) -> Mapping[int, Set[LabelSet]]:
         """The label sets of open alerts that have fired, acknowledged ones too, by rule; only rules that have some."""

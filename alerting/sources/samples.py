@@ -44,10 +44,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Samples by label set. `silent` are label sets that exist (seen in the last day) without data in the window."""
+    """Samples by label set. `silent` are label sets that exist (seen in the last day) without data in the window.
+
+    `problem` is why this one rule can't be evaluated, in words for people; empty where it can.
+    """
 
     samples: Mapping[LabelSet, Sample] = field(default_factory=dict)
     silent: frozenset[LabelSet] = frozenset()
+    problem: str = ""
 
 
 def label_set(pairs: Iterable[tuple[str, str | None]]) -> LabelSet:

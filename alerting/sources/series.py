@@ -36,12 +36,17 @@ class Series:
         return label_set((name, self.label(name)) for name in group_by)
 
 
+Filters = tuple[tuple[str, str], ...]
+Groups = Mapping[LabelSet, Sequence[Series]]
+
+
 class LabelIndex:
     """Series by name, and by name and label value once a filter asked for that label."""
 
     def __init__(self, series: Iterable[Series]) -> None:
         self._by_name: dict[str, list[Series]] = defaultdict(list)
         self._by_label: dict[tuple[str, str], dict[str, list[Series]]] = {}
+        self._groups: dict[tuple[str, Filters, tuple[str, ...]], Groups] = {}
         for one in series:
             self._by_name[one.name].append(one)
 
@@ -52,6 +57,16 @@ class LabelIndex:
         (first, value), *others = filters
         candidates = self._labelled(name, first).get(value, [])
         return [one for one in candidates if all((one.label(key) or "") == text for key, text in others)]
+
+    def groups(self, name: str, filters: Filters, group_by: tuple[str, ...]) -> Groups:
+        """The series that pass all filters, by label set. Kept: a replay asks the same at every step."""
+        key = (name, filters, group_by)
+        if key not in self._groups:
+            groups: dict[LabelSet, list[Series]] = defaultdict(list)
+            for series in self.select(name, filters):
+                groups[series.label_set(group_by)].append(series)
+            self._groups[key] = groups
+        return self._groups[key]
 
     def _labelled(self, name: str, key: str) -> dict[str, list[Series]]:
         index = self._by_label.get((name, key))
@@ -86,11 +101,10 @@ def answer_questions(
     Equal questions are worked out once: many rules watch the same series with other thresholds. `ask_silent` is
     called at most once, with the silent series of the rules that want to know about them.
     """
-    groups: dict[Question, dict[LabelSet, list[Series]]] = {}
-    for question in questions:
-        plain = _without_rule(question)
-        if plain not in groups:
-            groups[plain] = _group(index.select(question.metric, question.filters), question.group_by)
+    groups = {
+        question: index.groups(question.metric, question.filters, question.group_by)
+        for question in map(_without_rule, questions)
+    }
     quiet = {
         series.key
         for question in questions
@@ -114,16 +128,9 @@ def _without_rule(question: Question) -> Question:
     return Question(0, question.metric, question.aggregation, question.filters, question.group_by)
 
 
-def _group(selected: Iterable[Series], group_by: tuple[str, ...]) -> dict[LabelSet, list[Series]]:
-    groups: dict[LabelSet, list[Series]] = defaultdict(list)
-    for series in selected:
-        groups[series.label_set(group_by)].append(series)
-    return groups
-
-
 def _answer(
     question: Question,
-    groups: Mapping[LabelSet, Sequence[Series]],
+    groups: Groups,
     windows: Mapping[Key, SeriesWindow],
     ended: frozenset[Key],
     silent: SilentSeries,

@@ -62,7 +62,7 @@ def _scan(window: Window, group_by: tuple[str, ...], asked: Sequence[Asked]) -> 
     columns = joined(
         [
             *(COLUMNS.sql(name) for name in group_by),
-            *(_aggregate(one, window.length_seconds) for one in asked),
+            *(aggregate_sql(one, window.length_seconds) for one in asked),
         ]
     )
     measured = any_of((filters for _, _, filters in asked), COLUMNS.matches)
@@ -75,7 +75,8 @@ def _scan(window: Window, group_by: tuple[str, ...], asked: Sequence[Asked]) -> 
     return answers_of(bounded_rows(scan), group_by, asked, is_counted=lambda one: is_counted(one[0], one[1]))
 
 
-def _aggregate(asked: Asked, window_seconds: float) -> Sql:
+def aggregate_sql(asked: Asked, window_seconds: float) -> Sql:
+    """One aggregate over the rows that pass the filters."""
     metric, aggregation, filters = asked
     matches = COLUMNS.matches(filters)
     filtered = f"FILTER (WHERE {matches.text})"

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
-from hashlib import blake2b
 
-import msgspec
-
-from alerting.models import Alert, KnownLabels, Status
-from alerting.sources import business_metrics, events, metric_points, spans
-from alerting.sources.reading import Seen
+from alerting.models import Alert, Rule, Status
+from alerting.sources import business_metrics, events, history, memory, metric_points, spans
+from alerting.sources.reading import Hourly, Seen
 from alerting.sources.samples import Aggregation, Answer, LabelSet, Question, Window, label_set
 
 
@@ -36,27 +33,16 @@ class SqlSources:
     ) -> dict[int, Answer]:
         return spans.measure(window, group_by, questions)
 
-    def remember(self, rule_id: int, present: Iterable[LabelSet], now: datetime) -> Mapping[LabelSet, Seen]:
-        rows = [
-            KnownLabels(
-                rule_id=rule_id,
-                fingerprint=_fingerprint(labels),
-                labels=dict(labels),
-                first_seen_at=now,
-                last_seen_at=now,
-            )
-            for labels in present
-        ]
-        KnownLabels.objects.bulk_create(
-            rows,
-            update_conflicts=True,
-            unique_fields=["rule", "fingerprint"],
-            update_fields=["last_seen_at"],
-        )
-        known = KnownLabels.objects.filter(rule=rule_id).values_list(
-            "labels", "first_seen_at", "last_seen_at"
-        )
-        return {label_set(labels.items()): Seen(first, last) for labels, first, last in known}
+    def remember(
+        self, present: Mapping[int, Iterable[LabelSet]], now: datetime, forget_before: datetime | None = None
+    ) -> Mapping[int, Mapping[LabelSet, Seen]]:
+        return memory.remember(present, now, forget_before)
+
+    def hourly(self, source: str, window: Window, questions: Sequence[Question]) -> dict[int, Hourly]:
+        return history.hourly(source, window, questions)
+
+    def rule_names(self, project_id: int) -> Mapping[int, str]:
+        return dict(Rule.objects.filter(project_id=project_id, deleted_at=None).values_list("id", "name"))
 
     def firing(self, rule_ids: Iterable[int]) -> Mapping[int, Set[LabelSet]]:
         found: dict[int, set[LabelSet]] = defaultdict(set)
@@ -64,7 +50,3 @@ class SqlSources:
         for rule_id, labels in fired.values_list("rule_id", "labels"):
             found[rule_id].add(label_set(labels.items()))
         return found
-
-
-def _fingerprint(labels: LabelSet) -> str:
-    return blake2b(msgspec.json.encode(labels), digest_size=16).hexdigest()

@@ -31,7 +31,9 @@ def run(bench: Bench) -> Sequence[Row]:
             p99_ms.append(1000 * percentile(timed[0].value.seconds, 0.99))
         return count / wall_seconds(timed)
 
-    ours, theirs = bench.alternate(lambda: requests_per_second(PATH), lambda: requests_per_second(NOOP_PATH))
+    ours, theirs = bench.alternate(
+        lambda: requests_per_second(PATH), lambda: requests_per_second(NOOP_PATH), rounds=3
+    )
     notes = [
         f"client CPU at most {max(cpu_seconds):.0%} of one core",
         f"p99 of an event, worst round: {max(p99_ms):.0f} ms",

@@ -28,7 +28,7 @@ def test_a_delayed_rule_looks_at_a_window_that_ended_before(api: ProjectClient) 
     assert list(statuses(api).values()) == []
     tick(NOW + 5 * MINUTE)
     assert list(statuses(api).values()) == ["firing"]
-    evidence = Transition.objects.get().evidence
+    evidence = Transition.objects.get().evidence or {}
     assert evidence["window_end"] == NOW.isoformat()
     assert evidence["evaluated_at"] == (NOW + 5 * MINUTE).isoformat()
 

@@ -50,7 +50,7 @@ def test_a_rule_comes_back_as_it_was_sent_with_defaults_and_health(api: ProjectC
         ({}, "name"),
         ([], "non_field_errors"),
         (rule_with(surprise=1), "surprise"),
-        (rule_with(rule_type="anomaly"), "rule_type"),
+        (rule_with(rule_type="guess"), "rule_type"),
         (rule_with(source_type="telemetry_event"), "source_type"),
         (rule_with(ERROR_RULE, source_type="trace"), "source_type"),
         (rule_with(source_type="logs"), "source_type"),

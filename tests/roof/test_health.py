@@ -10,7 +10,8 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from alerting.models import Rule
+from alerting.health import pulses
+from alerting.models import Notification, NotificationChannel, Rule
 from projects.models import Project
 from storage import writer
 from telemetry_platform import leases, readiness, worker_lease
@@ -118,3 +119,20 @@ def test_a_rule_that_is_claimed_but_never_evaluated_degrades_evaluation(
 def test_unknown_paths_of_the_api_are_json(client: Client) -> None:
     answer = client.get("/api/v1/nothing/")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_a_tick_that_stalls_and_a_message_that_lies_there_degrade(client: Client, project: Project) -> None:
+    now = timezone.now()
+    pulses.beat("evaluation", now, duration_ms=1, detail={})
+    channel = NotificationChannel.objects.create(project=project, name="ops", kind="slack")
+    row = Notification.objects.create(
+        project=project, channel=channel, purpose="test", next_attempt_at=now, created_at=now, dedup_key="x"
+    )
+    checks = client.get("/ready").json()["checks"]
+    assert checks["evaluation"] == checks["delivery"] == "ok"
+    pulses.beat("evaluation", now - timedelta(seconds=40), duration_ms=1, detail={})
+    Notification.objects.filter(pk=row.pk).update(next_attempt_at=now - timedelta(minutes=2))
+    answer = client.get("/ready")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    checks = answer.json()["checks"]
+    assert checks["evaluation"] == checks["delivery"] == "degraded"

@@ -10,6 +10,7 @@ from alerting.channels.email.transport import send
 KIND = ChannelKind(
     name="email",
     title="Email",
+    summary="To each address a mail of its own.",
     secret_fields=frozenset(),
     parse_config=parse_config,
     send=send,

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
-from alerting.channels.base import Config
+from alerting.channels.base import Config, Reference
 from alerting.channels.email.mail import build_mail
 from alerting.channels.errors import TransportError
 from alerting.deadlines import Deadline
@@ -64,7 +64,13 @@ class _Connection(smtplib.SMTP):
         return connected
 
 
-def send(config: Config, message: Message, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+def send(
+    config: Config,
+    message: Message,
+    reference: Reference | None = None,
+    *,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> None:
     """Deliver to `message.recipient` within the time limit. Raises TransportError."""
     if not settings.EMAIL_URL:
         raise TransportError(

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from alerting import outbound
-from alerting.channels.base import Config, unknown_fields
+from alerting.channels.base import Action, Config, given_texts
 from alerting.channels.errors import ConfigError
 
 FIELDS = frozenset({"webhook_url", "bot_token", "channel", "signing_secret"})
@@ -19,19 +19,22 @@ _CHANNEL = re.compile(r"#?[\w.-]{1,80}")
 
 def parse_config(config: Config) -> dict[str, Any]:
     """Check what was entered and drop what is empty. Raises ConfigError by field."""
-    given = {name: value for name, value in config.items() if value not in ("", None)}
-    errors = unknown_fields(given, FIELDS)
-    errors |= {
-        name: "Must be text."
-        for name, value in given.items()
-        if name in FIELDS and not isinstance(value, str)
-    }
+    given, errors = given_texts(config, FIELDS)
     if not errors:
-        given = {name: value.strip() for name, value in given.items()}
         errors = _webhook_errors(given) if "webhook_url" in given else _bot_errors(given)
     if errors:
         raise ConfigError(errors)
     return given
+
+
+def has_buttons(config: Config) -> bool:
+    """Clicks come back signed with the secret; without it nobody could believe them."""
+    return "bot_token" in config and "signing_secret" in config
+
+
+def follows(config: Config) -> frozenset[Action]:
+    """A bot can edit what it said; a webhook would have to say everything anew."""
+    return frozenset(Action) if "bot_token" in config else frozenset()
 
 
 def for_rule(config: Config, options: Config) -> Config:

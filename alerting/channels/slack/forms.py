@@ -10,6 +10,7 @@ class SlackConfigForm(ChannelConfigForm):
     """A webhook URL, or a bot token with a channel."""
 
     kind_name = "slack"
+    removable = frozenset({"signing_secret"})
 
     webhook_url = forms.CharField(
         required=False,
@@ -21,7 +22,7 @@ class SlackConfigForm(ChannelConfigForm):
         required=False,
         widget=UnfoldAdminPasswordWidget,
         label="Bot token",
-        help_text="Instead of a webhook: xoxb-..., with the scope chat:write.",
+        help_text="Instead of a webhook: xoxb-... from the app's “OAuth & Permissions”, with the scope chat:write.",
     )
     channel = forms.CharField(
         required=False,
@@ -32,7 +33,8 @@ class SlackConfigForm(ChannelConfigForm):
         required=False,
         widget=UnfoldAdminPasswordWidget,
         label="Signing secret",
-        help_text="Only with a bot token; optional.",
+        help_text="Only with a bot token; gives messages buttons. From the app's “Basic Information”; the saved "
+        "channel's page shows the request URL that goes into “Interactivity & Shortcuts”.",
     )
 
     @classmethod

@@ -1,90 +1,119 @@
-"""One POST to Slack, and what its answer means."""
+"""Messages to Slack: by a webhook one after the other, as a bot in one thread per alert."""
 
 from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from django.conf import settings
 
 from alerting import outbound
-from alerting.channels.base import Config
+from alerting.channels import answers
+from alerting.channels.base import Config, Reference
 from alerting.channels.errors import TransportError
-from alerting.channels.slack.blocks import payload
+from alerting.channels.slack.blocks import payload, reply
+from alerting.channels.slack.config import has_buttons
 from alerting.messages import Message, clean
+from alerting.models import Purpose
 
-# Errors of chat.postMessage that pass by themselves; any other needs a person.
+# Errors of Slack's API that pass by themselves; any other needs a person.
 _PASSING = frozenset(
     {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
 )
+# The first message can't be changed any more, which says nothing of the channel.
+_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"})
+# What must be seen in the channel itself, not only by who follows the thread.
+_LOUD = frozenset({Purpose.REPEAT, Purpose.RAISED})
 
 
-def send(config: Config, message: Message) -> None:
-    """Deliver within 20 s. Raises TransportError."""
-    is_bot = "bot_token" in config
-    body = payload(message)
-    headers = {"Content-Type": "application/json; charset=utf-8"}
-    if is_bot:
-        url = f"{settings.SLACK_API_URL}/chat.postMessage"
-        body["channel"] = config["channel"]
-        headers["Authorization"] = f"Bearer {config['bot_token']}"
-    else:
-        url = config["webhook_url"]
-    try:
-        answer = outbound.post(url, json.dumps(body).encode(), headers)
-    except outbound.Refused as error:
-        raise TransportError(str(error), permanent=True) from None
-    except outbound.Unreachable as error:
-        raise TransportError(str(error), permanent=False) from None
-    if refusal := problem(answer, is_bot=is_bot, now=datetime.now(UTC)):
-        raise refusal
+class ApiError(TransportError):
+    """Slack's API answered `ok: false`, with this `code`."""
+
+    def __init__(self, code: str, retry_after_seconds: float | None) -> None:
+        super().__init__(
+            f"Slack answered: {code}",
+            permanent=code not in _PASSING,
+            retry_after_seconds=retry_after_seconds,
+        )
+        self.code = code
 
 
-def problem(answer: outbound.Response, *, is_bot: bool, now: datetime) -> TransportError | None:
-    """None where the message was taken.
+def send(config: Config, message: Message, reference: Reference | None = None) -> Reference | None:
+    """Deliver within 20 s a call. Raises TransportError.
 
-    A webhook speaks by status alone; the bot's API answers 200 and says in JSON whether it was `ok`.
+    The first message about an alert is posted; what follows changes it and answers in its thread.
     """
-    status = answer.status
-    if 200 <= status < 300:
-        return _api_problem(answer, now) if is_bot else None
-    said = clean(answer.body.decode(errors="replace"))
-    reason = f"Slack answered {status}{f': {said}' if said else ''}"
-    if status in {408, 429} or status >= 500:
-        return TransportError(reason, permanent=False, retry_after_seconds=_retry_after(answer, now))
-    if 300 <= status < 400:
-        reason = f"Slack answered {status}: redirects are not followed"
-    return TransportError(reason, permanent=True)
+    if "bot_token" not in config:
+        _post(config["webhook_url"], payload(message), {})
+        return None
+    if reference is None or message.purpose == Purpose.FIRING:
+        return _begin(config, message)
+    try:
+        _follow(config, message, reference)
+    except ApiError as error:
+        if error.code in _GONE:
+            return _begin(config, message)
+        raise
+    return None
 
 
-def _api_problem(answer: outbound.Response, now: datetime) -> TransportError | None:
+def _begin(config: Config, message: Message) -> Reference | None:
+    said = _call(config, "chat.postMessage", {**_body(config, message), "channel": config["channel"]})
+    if not (said.get("ts") and said.get("channel")):
+        return None
+    return {"channel": said["channel"], "ts": said["ts"], "alert_count": len(message.alerts)}
+
+
+def _follow(config: Config, message: Message, reference: Reference) -> None:
+    """Change the first message where it no longer holds, then answer in its thread.
+
+    In this order: a repetition after half of it failed changes the message to what it is, and answers once.
+    """
+    channel, ts = reference["channel"], reference["ts"]
+    if reference.get("alert_count") == len(message.alerts) and _changes_first(message):
+        _call(config, "chat.update", {**_body(config, message), "channel": channel, "ts": ts})
+    is_loud = message.purpose in _LOUD
+    body = _body(config, message) if is_loud else reply(message)
+    _call(
+        config,
+        "chat.postMessage",
+        {**body, "channel": channel, "thread_ts": ts, "reply_broadcast": is_loud},
+    )
+
+
+def _changes_first(message: Message) -> bool:
+    """A note or an assignment leaves status and value as they are."""
+    if message.action:
+        return message.action.changes_status
+    return message.purpose in {Purpose.RESOLVED, Purpose.RAISED}
+
+
+def _body(config: Config, message: Message) -> dict[str, Any]:
+    return payload(message, has_buttons=has_buttons(config))
+
+
+def _call(config: Config, method: str, body: dict[str, Any]) -> dict[str, Any]:
+    """One call of Slack's API, which answers 200 and says in JSON whether it was `ok`."""
+    answer = _post(
+        f"{settings.SLACK_API_URL}/{method}", body, {"Authorization": f"Bearer {config['bot_token']}"}
+    )
     try:
         said: Any = json.loads(answer.body)
     except ValueError:
         said = None
     if not isinstance(said, dict) or "ok" not in said:
-        return TransportError("Slack's answer is no JSON of its API", permanent=False)
-    if said["ok"]:
-        return None
-    error = clean(str(said.get("error", "no reason given")))
-    return TransportError(
-        f"Slack answered: {error}",
-        permanent=error not in _PASSING,
-        retry_after_seconds=_retry_after(answer, now),
-    )
+        raise TransportError("Slack's answer is no JSON of its API", permanent=False)
+    if not said["ok"]:
+        code = clean(str(said.get("error", "no reason given")))
+        raise ApiError(code, answers.retry_after_seconds(answer, datetime.now(UTC)))
+    return said
 
 
-def _retry_after(answer: outbound.Response, now: datetime) -> float | None:
-    """Seconds, from either form of the header; None where it is missing or no time."""
-    text = answer.headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        return None
-    return max(0.0, (moment - now).total_seconds())
+def _post(url: str, body: dict[str, Any], headers: dict[str, str]) -> outbound.Response:
+    content = {"Content-Type": "application/json; charset=utf-8"}
+    answer = answers.post(url, json.dumps(body).encode(), content | headers)
+    said = answer.body.decode(errors="replace")
+    if refused := answers.refusal("Slack", answer, said=said, now=datetime.now(UTC)):
+        raise refused
+    return answer

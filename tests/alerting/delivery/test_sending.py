@@ -71,11 +71,13 @@ def test_a_transient_error_is_tried_again_with_growing_delays_until_it_works(
         httpserver.expect_ordered_request("/hook").respond_with_data("later", status=status)
     httpserver.expect_ordered_request("/hook").respond_with_data("ok")
     row = make_notification(make_alert(project), slack)
+    assert row.next_attempt_at
 
     for expected_delay in (5, 10):
         now = row.next_attempt_at
         assert deliver_due(now) == {NotificationStatus.FAILED: 1}
         row.refresh_from_db()
+        assert row.next_attempt_at
         assert "Slack answered 50" in row.error
         assert 0 <= (row.next_attempt_at - now).total_seconds() - expected_delay < 2
         assert deliver_due(now) == {}

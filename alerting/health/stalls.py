@@ -1,0 +1,110 @@
+"""Whether evaluation and delivery go on: what is looked at, and what it comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import DateTimeField, ExpressionWrapper, F, Min, QuerySet, Value
+from django.db.models.functions import Coalesce, Least
+from django_celery_beat.models import PeriodicTask
+
+from alerting.delivery.claims import due
+from alerting.health.pulses import pulses
+from alerting.models import Health, Notification, Rule
+from projects import figures
+from projects.models import Project
+
+TICK_TASK = "alerting.tasks.evaluate_due_rules"
+DEFAULT_TICK = timedelta(seconds=2)
+MISSED_TICKS = 3
+SHORTEST_SILENCE = timedelta(seconds=30)
+LATE_RULE = timedelta(seconds=60)
+LATE_MESSAGE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What both judgements rest on.
+
+    `tick_every` None: the tick is switched off. `oldest_due_at` is when the rule that waits longest should have been
+    evaluated, `late_message_at` when the message that is late longest should have gone out; None: nothing is late.
+    """
+
+    tick_at: datetime | None
+    tick_every: timedelta | None
+    oldest_due_at: datetime | None
+    late_message_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DueRule:
+    """A rule that should have been evaluated at `due_at`."""
+
+    id: int
+    name: str
+    interval_seconds: int
+    due_at: datetime
+
+
+def facts(now: datetime, late_message: timedelta = LATE_MESSAGE) -> Facts:
+    """Four small queries. Messages that wait for a retry, a group or a paused channel are not late."""
+    tick = pulses().get("evaluation")
+    waiting = due_rules(now, 1)
+    late = Notification.objects.filter(due(now - late_message))
+    return Facts(
+        tick_at=tick.last_at if tick else None,
+        tick_every=tick_every(),
+        oldest_due_at=waiting[0].due_at if waiting else None,
+        late_message_at=late.aggregate(oldest=Min("next_attempt_at"))["oldest"],
+    )
+
+
+def evaluation_stall(facts: Facts, now: datetime) -> str:
+    """Why evaluation has to be called stalled, in one sentence; empty while it goes on.
+
+    A platform whose tick has not run yet is no stall: what its rules wait for tells soon enough.
+    """
+    if facts.tick_every is None:
+        return "The rule tick is switched off."
+    limit = max(MISSED_TICKS * facts.tick_every, SHORTEST_SILENCE)
+    if facts.tick_at is not None and now - facts.tick_at > limit:
+        return f"The last rule tick was {figures.age(facts.tick_at, now)}."
+    if facts.oldest_due_at is not None and now - facts.oldest_due_at > LATE_RULE:
+        return f"A rule was due {figures.age(facts.oldest_due_at, now)}."
+    return ""
+
+
+def delivery_stall(facts: Facts, now: datetime) -> str:
+    """The same of delivery."""
+    if facts.late_message_at is not None:
+        return f"A message was due {figures.age(facts.late_message_at, now)} and still waits."
+    return ""
+
+
+def tick_every() -> timedelta | None:
+    """How often rules are looked at; None where the periodic task is switched off."""
+    tasks = PeriodicTask.objects.filter(task=TICK_TASK).select_related("interval").order_by("-enabled", "pk")
+    task = tasks.first()
+    if task is None or (task.enabled and task.interval is None):
+        return DEFAULT_TICK
+    return task.interval.schedule.run_every if task.enabled else None
+
+
+def due_rules(now: datetime, limit: int, projects: QuerySet[Project] | None = None) -> list[DueRule]:
+    """Healthy rules that wait at `now`, longest first: for their claim or, where claims end in nothing, longer.
+
+    Unhealthy ones don't wait for the tick but for somebody to mend them.
+    """
+    interval = F("evaluation_interval_seconds") * Value(timedelta(seconds=1))
+    expected_at = ExpressionWrapper(
+        Coalesce("last_evaluated_at", "created_at") + interval, output_field=DateTimeField()
+    )
+    rules = Rule.objects.filter(enabled=True, deleted_at=None).exclude(health=Health.UNHEALTHY)
+    if projects is not None:
+        rules = rules.filter(project__in=projects)
+    waiting = rules.annotate(due_at=Least("next_evaluation_at", expected_at)).filter(due_at__lt=now)
+    columns = waiting.order_by("due_at", "pk").values_list(
+        "pk", "name", "evaluation_interval_seconds", "due_at"
+    )
+    return [DueRule(*row) for row in columns[:limit]]

@@ -1,0 +1,135 @@
+"""Two selections of the same source and the ratio between them: errors among requests, orders among visits.
+
+A selection is written as filters: `{"event_name": "paid"}`, `{"status": "error"}`, `{"metric": "errors_total"}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from alerting.rule_types import selection
+from alerting.rule_types.conditions import Condition, filters_error
+from alerting.rule_types.selection import BUSINESS, EVENTS, METRICS, TRACES
+from alerting.sources.raw import RawQuestion
+from alerting.sources.reading import Sources
+from alerting.sources.samples import Aggregation, Answer, LabelSet, Question, Window, text_of
+from alerting.sources.scans import Filters
+
+Selected = Mapping[str, str | int | float | bool]
+METRIC = "metric"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One rule's two selections; `whole` without a metric has the part's."""
+
+    rule_id: int
+    part: Selected
+    whole: Selected
+    condition: Condition
+    aggregation: Aggregation
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a window has of both, by label set, and the label sets whose series have ended."""
+
+    part: Mapping[LabelSet, float]
+    whole: Mapping[LabelSet, float]
+    ended: frozenset[LabelSet] = frozenset()
+
+
+def default_aggregation(source: str) -> Aggregation:
+    """Metrics of requests and errors are counters; what businesses count comes by period."""
+    if source == METRICS:
+        return "rate"
+    return "sum" if source == BUSINESS else "count"
+
+
+def share_errors(selected: Mapping[str, Selected], condition: Condition, source: str) -> dict[str, str]:
+    """What is wrong with two selections by field, the part first, and with what both share."""
+    errors = selection.column_errors(condition, source)
+    (part_name, part), (whole_name, whole) = selected.items()
+    for name, own in selected.items():
+        if problem := _selected_error(own, condition, source):
+            errors[name] = problem
+    if source in {METRICS, BUSINESS} and METRIC not in part:
+        errors.setdefault(part_name, "Name the metric, as metric=errors_total.")
+    if not selected.keys() & errors.keys() and _complete(part, whole) == part:
+        errors[part_name] = f"Must differ from {whole_name}: it is a share of it."
+    return errors
+
+
+def ask_both(sources: Sources, source: str, window: Window, shares: Sequence[Share]) -> dict[int, Parts]:
+    """What the window has for each rule. All have the same group_by and shape of aggregation."""
+    questions = [question for number, one in enumerate(shares) for question in both(source, one, 2 * number)]
+    answers = selection.ask(sources, source, window, questions)
+    return {
+        one.rule_id: _parts(answers[2 * number], answers[2 * number + 1]) for number, one in enumerate(shares)
+    }
+
+
+def both(source: str, share: Share, first_id: int) -> tuple[Question, Question]:
+    """The questions about the part and the whole, under `first_id` and the next one."""
+    whole = _complete(share.part, share.whole)
+    return (
+        _question(source, share, share.part, first_id),
+        _question(source, share, whole, first_id + 1),
+    )
+
+
+def raw_question(source: str, selected: Selected, condition: Condition, window_seconds: float) -> RawQuestion:
+    """The single records that one of the selections counts."""
+    metric = text_of(selected.get(METRIC, ""))
+    return RawQuestion(source, metric, _filters(condition, selected), condition.group_by, window_seconds)
+
+
+def describe_selected(selected: Selected, source: str) -> str:
+    """ "errors_total where code is 500", "paid", "status is error"."""
+    named = [text_of(selected[name]) for name in (METRIC, *selection.EVENT_NAMES) if name in selected]
+    others = [
+        f"{name} is {text_of(value)}"
+        for name, value in selected.items()
+        if name != METRIC and name not in selection.EVENT_NAMES
+    ]
+    what = {EVENTS: "events", TRACES: "spans"}.get(source, "")
+    words = " ".join(filter(None, [*named, what if not (named and source != EVENTS) else ""]))
+    return f"{words} where {' and '.join(others)}" if others else words or f"all {what}"
+
+
+def _complete(part: Selected, whole: Selected) -> Selected:
+    return {METRIC: part[METRIC], **whole} if METRIC in part else whole
+
+
+def _selected_error(selected: Selected, condition: Condition, source: str) -> str:
+    if problem := filters_error(selected):
+        return problem
+    filters = [name for name in selected if name != METRIC]
+    if twice := [name for name in filters if name in condition.filters]:
+        return f"{twice[0]} is given twice."
+    columns = selection.COLUMNS.get(source)
+    if columns is None:
+        return ""
+    return "Has no metric." if METRIC in selected else columns.unknown(filters)
+
+
+def _question(source: str, share: Share, selected: Selected, rule_id: int) -> Question:
+    metric = {EVENTS: "events", TRACES: "span_count"}.get(source) or text_of(selected[METRIC])
+    filters = _filters(share.condition, selected)
+    return Question(rule_id, metric, share.aggregation, filters, share.condition.group_by)
+
+
+def _filters(condition: Condition, selected: Selected) -> Filters:
+    """Those of the rule and the selection's own."""
+    own = {name: text_of(value) for name, value in selected.items() if name != METRIC}
+    return tuple(sorted({**dict(condition.text_filters), **own}.items()))
+
+
+def _parts(part: Answer, whole: Answer) -> Parts:
+    ended = {labels for labels, sample in whole.samples.items() if sample.stale}
+    return Parts(_values(part), _values(whole), frozenset(ended))
+
+
+def _values(answer: Answer) -> dict[LabelSet, float]:
+    return {labels: one.value for labels, one in answer.samples.items() if one.value is not None}

@@ -1,0 +1,79 @@
+"""The rule form of every type, as a newcomer meets it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from alerting.admin.rule_form_fields import hints, watches
+from alerting.models import Rule
+from alerting.rule_types import rule_types
+from tests.conftest import make_project
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Keep = Callable[[str], None]
+ADD = "/admin/alerting/rule/add/"
+FILLED: dict[str, dict[str, str]] = {
+    "absence:telemetry_event": {"event_name": "heartbeat"},
+    "ratio:trace": {"numerator": "status=error", "threshold": "0.05"},
+    "change:telemetry_event": {"event_name": "paid", "threshold": "200"},
+    "new_value:telemetry_event": {},
+    "slo_burn_rate:trace": {"bad": "status=error"},
+    "anomaly:system_metric": {"metric": "cpu_usage"},
+    "composite:rule": {"rules": "absence"},
+}
+
+
+def test_each_type_s_form_makes_its_rule(admin_page: Page, screenshot: Keep) -> None:
+    make_project("shop")
+    page = admin_page
+    for watch, entered in FILLED.items():
+        kind = rule_types()[watch.partition(":")[0]]
+        page.goto(ADD)
+        page.locator("#id_name").fill(kind.name)
+        page.locator("#id_watch").select_option(watch)
+        expect(page.locator("#watch_hint")).to_have_text(hints()[watch])
+        for name, text in entered.items():
+            page.locator(f"#id_{name}").fill(text)
+        screenshot(kind.name)
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.wait_for_url("**/alerting/rule/")
+    assert set(Rule.objects.values_list("name", flat=True)) == {watch.partition(":")[0] for watch in FILLED}
+    assert all(kind in {rule.rule_type for rule in Rule.objects.all()} for kind in ("composite", "anomaly"))
+
+
+def test_every_pair_shows_its_own_fields_and_defaults_on_a_phone(admin_page: Page) -> None:
+    make_project("shop")
+    page = admin_page
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(ADD)
+    everything = {name for fields in watches().values() for name in fields}
+    for watch, fields in watches().items():
+        page.locator("#id_watch").select_option(watch)
+        expect(page.locator("#watch_hint")).to_have_text(hints()[watch])
+        for name in everything:
+            expect(page.locator(f"#id_{name}")).to_be_visible(visible=name in fields)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_what_nobody_touched_gives_way_and_the_rest_stays(admin_page: Page) -> None:
+    make_project("shop")
+    page = admin_page
+    page.goto(ADD)
+    watch, group_by = page.locator("#id_watch"), page.get_by_label("One alert for each")
+    window, threshold = page.get_by_label(re.compile("Over the last")), page.get_by_label("Threshold")
+    watch.select_option("new_value:telemetry_event")
+    expect(group_by).to_have_value("event_name")
+    watch.select_option("anomaly:system_metric")
+    expect(group_by).to_have_value("")
+    expect(window).to_have_value("60")
+    expect(threshold).to_have_value("4")
+    threshold.fill("6")
+    watch.select_option("ratio:system_metric")
+    expect(page.get_by_label("Aggregation")).to_have_value("rate")
+    expect(window).to_have_value("5")
+    expect(threshold).to_have_value("6")
