@@ -27,14 +27,23 @@ class AlreadyHandled(Exception):
         super().__init__(f"The alert was already {self.status.label.lower()} by {self.by}.")
 
 
+class NotFiring(AlreadyHandled):
+    """The alert is only pending: it would never fire once it counted as acknowledged."""
+
+    def __str__(self) -> str:
+        return "The alert is pending: nobody was told of it, so there is nothing to acknowledge yet."
+
+
 class UnknownAssignee(Exception):
     """No active user of this name sees the alert's project."""
 
 
 def acknowledge(alert_id: UUID, *, actor: str, note: str = "", now: datetime) -> Alert:
-    """Stop repeats and escalation for this episode. Raises Alert.DoesNotExist and AlreadyHandled."""
+    """Stop repeats and escalation for this episode. Raises Alert.DoesNotExist, AlreadyHandled and NotFiring."""
     with transaction.atomic():
         alert = _lock(alert_id)
+        if alert.status == Status.PENDING:
+            raise NotFiring(alert)
         if alert.status in {Status.ACKNOWLEDGED, Status.RESOLVED}:
             raise AlreadyHandled(alert)
         alert.acknowledged_at = now

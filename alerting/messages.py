@@ -16,12 +16,16 @@ from datetime import datetime, timedelta
 from alerting import links
 from alerting.models import Alert, Notification, Purpose, Severity, Status, Transition, TransitionKind
 from alerting.rule_types import operator_of
-from alerting.state import format_number
+from alerting.state import FLAP_CALM, FLAP_FIRINGS, FLAP_WINDOW, format_number
 
 TEXT_LIMIT = 150
 LABEL_LIMIT = 30
 ALERT_LIMIT = 20
 NOTE_LIMIT = 500
+FLAPPING = (
+    f"Flapping: it fired {FLAP_FIRINGS} times within {FLAP_WINDOW.seconds // 60} min. It stays until it was calm for "
+    f"{FLAP_CALM.seconds // 60} min; until then you hear nothing new."
+)
 
 _STATE_WORDS = {
     Purpose.FIRING: "Firing",
@@ -90,7 +94,7 @@ class Message:
     `recipient` is a mail address, or empty where the channel's configuration says where to. `key` is the same for
     every attempt at this notification, `thread_key` for all messages about one alert. `alerts` has what a program
     reads of each alert, empty in a test message. `group_key` and `group_labels` say what the alerts have in common by
-    policy. `action` is None but where a person did something.
+    policy. `action` is None but where a person did something. `note` is what a reader should know of the alert beside.
     """
 
     purpose: str
@@ -114,6 +118,7 @@ class Message:
     group_key: str = ""
     group_labels: tuple[tuple[str, str], ...] = ()
     action: ActionTaken | None = None
+    note: str = ""
 
     @property
     def state(self) -> str:
@@ -168,6 +173,7 @@ def _about_one(row: Notification, alert: Alert, key: str, now: datetime) -> Mess
         channel=clean(str(row.channel or "")),
         alerts=(part,),
         action=_action(row.transition) if row.purpose == Purpose.UPDATE else None,
+        note=FLAPPING if alert.flapping_since and row.purpose == Purpose.FIRING else "",
     )
 
 

@@ -55,7 +55,7 @@ def alert_page(alert: Alert, now: datetime) -> dict[str, Any]:
         "resolution": _last_to(transitions, Status.RESOLVED),
         "labels": sorted(alert.labels.items()),
         "rule_url": reverse("admin:alerting_rule_change", args=[alert.rule_id]),
-        "can_acknowledge": alert.is_open and alert.acknowledged_at is None,
+        "can_acknowledge": alert.status == Status.FIRING,
         "timeline": timeline(transitions, notifications),
         "notifications": [
             {

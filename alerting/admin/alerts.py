@@ -203,7 +203,9 @@ class AlertAdmin(ReadOnlyTelemetryAdmin):
                 handled += 1
         messages.success(request, f"{len(alert_ids) - handled} {done}.")
         if handled:
-            messages.warning(request, f"{handled} had been handled before and stay as they are.")
+            messages.warning(
+                request, f"{handled} had been handled before, or are only pending, and stay as they are."
+            )
 
     @admin.action(description="Silence the selected alerts", permissions=["silence"])
     def silence_selected(self, request: HttpRequest, queryset: QuerySet[Alert]) -> HttpResponse:
@@ -262,7 +264,7 @@ class AlertAdmin(ReadOnlyTelemetryAdmin):
         """A button of the list's own form, so that it carries the CSRF token; who acknowledged once that is done."""
         if alert.acknowledged_by:
             return f"by {alert.acknowledged_by}"
-        if not alert.is_open:
+        if alert.status != Status.FIRING:
             return figures.NOTHING
         return format_html(
             '<button type="submit" class="plain-button" formnovalidate formaction="{}" '

@@ -21,6 +21,8 @@ def facts(message: Message) -> list[str]:
         lines.append(f"{by}: {message.action.note}" if message.action.note else by)
     if message.value:
         lines.append(f"Value {message.value} (threshold {message.threshold})")
+    if message.note:
+        lines.append(message.note)
     lines += [f"{name} = {value}" for name, value in message.labels[:LABELS_SHOWN]]
     if message.duration:
         lines.append(f"It took {message.duration}.")

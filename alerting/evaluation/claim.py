@@ -14,6 +14,9 @@ from alerting.state import CLOCK_SLACK, NoDataPolicy
 CLAIM_LIMIT = 20_000
 """Rules per tick: a bound on memory, far above what one tick can be asked for."""
 
+TOO_SLOW = "The query took too long: take a shorter window."
+"""What an unhealthy rule says whose query ran out of time."""
+
 # A slot further ahead than any rule's next one was set by a clock that was wrong.
 _HEAL = """
     UPDATE alerting_rule SET next_evaluation_at = %(now)s
@@ -43,7 +46,7 @@ _CLAIM = """
     RETURNING r.id, r.project_id, r.name, r.rule_type, r.source_type, r.condition_config::text, r.severity,
               r.recovery_threshold, r.for_seconds, r.keep_firing_for_seconds, r.no_data, r.on_error,
               r.evaluation_interval_seconds, r.evaluation_delay_seconds, r.flap_detection,
-              r.last_evaluated_at, r.condition_changed_at, r.coverage_changed_at
+              r.last_error = %(too_slow)s, r.last_evaluated_at, r.condition_changed_at, r.coverage_changed_at
 """
 
 
@@ -66,6 +69,7 @@ class ClaimedRule:
     evaluation_interval_seconds: int
     evaluation_delay_seconds: int
     flap_detection: bool
+    was_too_slow: bool
     last_evaluated_at: datetime | None
     condition_changed_at: datetime | None
     coverage_changed_at: datetime | None
@@ -84,5 +88,5 @@ def claim_due(now: datetime, limit: int = CLAIM_LIMIT) -> list[ClaimedRule]:
         healing: dict[str, Any] = {"now": now, "slack": CLOCK_SLACK}
         cursor.execute(_HEAL, healing)
         hour = now.replace(minute=0, second=0, microsecond=0)
-        cursor.execute(_CLAIM, {"now": now, "hour": hour, "limit": limit})
+        cursor.execute(_CLAIM, {"now": now, "hour": hour, "limit": limit, "too_slow": TOO_SLOW})
         return sorted((ClaimedRule(*row) for row in cursor.fetchall()), key=lambda rule: rule.id)

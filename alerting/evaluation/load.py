@@ -30,7 +30,8 @@ _STATE = (
 _ALERTS = f"""
     SELECT rule_id, id, labels::text, {", ".join(_STATE)}
     FROM alerting_alert
-    WHERE rule_id = ANY(%s) AND (status IN ('pending', 'firing', 'acknowledged') OR suppressed_until IS NOT NULL)
+    WHERE rule_id = ANY(%(ids)s)
+          AND (status IN ('pending', 'firing', 'acknowledged') OR suppressed_until > %(now)s)
     ORDER BY id
 """
 
@@ -53,17 +54,17 @@ def recent_firings(rule_ids: Sequence[int], now: datetime) -> Firings:
     return found
 
 
-def alerts_of(rule_ids: Sequence[int], *, lock: bool = False) -> dict[int, list[KnownAlert]]:
-    """Alerts by rule id, suppressed ones first: where a label set has both, the open one counts.
+def alerts_of(rule_ids: Sequence[int], now: datetime, *, lock: bool = False) -> dict[int, list[KnownAlert]]:
+    """Open alerts, and those whose resolve by hand still suppresses, by rule id. A label set has one of them.
 
     `lock` holds them (in the order of their ids, so that two processes never wait for each other in a ring) until
     the end of the transaction.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_ALERTS + ("FOR UPDATE" if lock else ""), [list(rule_ids)])
+        cursor.execute(_ALERTS + ("FOR UPDATE" if lock else ""), {"ids": list(rule_ids), "now": now})
         rows = cursor.fetchall()
     found: dict[int, list[KnownAlert]] = defaultdict(list)
-    for rule_id, alert_id, labels, *values in sorted(rows, key=lambda row: row[3] != "resolved"):
+    for rule_id, alert_id, labels, *values in rows:
         state = AlertState(**dict(zip(_STATE, values, strict=True)))
         found[rule_id].append(KnownAlert(alert_id, label_set(msgspec.json.decode(labels).items()), state))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from psycopg.errors import QueryCanceled
 
 from alerting.bounds import bounded_transaction
-from alerting.evaluation.claim import ClaimedRule
+from alerting.evaluation.claim import TOO_SLOW, ClaimedRule
 from alerting.evaluation.judging import answer_error, wants_silent
 from alerting.rule_types import AnyRuleType, ConditionError, rule_type
 from alerting.rule_types.conditions import Condition, RuleInput
@@ -30,6 +31,9 @@ SOURCES = SqlSources()
 STATEMENT_TIMEOUT_MS = 5_000
 SHORTEST_TIMEOUT_MS = 1_000
 """Each halving of a group that failed halves its time too, so that one slow rule costs a tick about 10 s."""
+MEASURE_SECONDS = 20.0
+"""After this no further query begins: the tick must end, and save what it has, well before its task is killed."""
+NO_TIME = "There was no time for it: other rules took too long."
 SERVERS_CLASSES = frozenset({"08", "25", "40", "53", "57"})
 """Classes of SQLSTATE that say something of the connection, the transaction or the server, not of a query."""
 QUERYS_OWN = frozenset({"53400", "57014"})
@@ -38,13 +42,17 @@ QUERYS_OWN = frozenset({"53400", "57014"})
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A rule with its typed condition and either its answer or the reason why there is none."""
+    """A rule with its typed condition and either its answer or the reason why there is none.
+
+    `duration_ms` is that of the query which answered it, together with all rules of its group.
+    """
 
     rule: ClaimedRule
     rule_type: AnyRuleType | None
     condition: Condition | None
     answer: Answer | None
     error: str = ""
+    duration_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,11 @@ class _Planned:
 
 
 def measure_all(rules: Sequence[ClaimedRule], with_alerts: set[int], now: datetime) -> list[Measured]:
-    """Measure rules in groups of equal plans. `with_alerts` are the ids of rules with open alerts."""
+    """Measure rules in groups of equal plans. `with_alerts` are the ids of rules with open alerts.
+
+    Rules that took too long the last time come last, by themselves: they cost the others nothing.
+    """
+    ends_at = time.monotonic() + MEASURE_SECONDS
     groups: dict[Any, list[_Planned]] = defaultdict(list)
     measured: list[Measured] = []
     for rule in rules:
@@ -66,14 +78,16 @@ def measure_all(rules: Sequence[ClaimedRule], with_alerts: set[int], now: dateti
             silent = wants_silent(kind, condition, rule.source_type, rule.no_data, has_alerts=has_alerts)
             planned = _Planned(rule, kind, condition, silent)
             plan = kind.plan(condition, rule.source_type)
-            groups[rule.project_id, rule.evaluation_delay_seconds, kind.name, plan].append(planned)
+            delay_seconds = rule.evaluation_delay_seconds
+            groups[rule.was_too_slow, rule.project_id, delay_seconds, kind.name, plan].append(planned)
         except ConditionError as error:
             measured.append(Measured(rule, None, None, None, f"The condition can't be used: {error}"))
         except Exception as error:  # a bug that one condition shows must not stop all other rules
             _log(rule, error)
             measured.append(Measured(rule, None, None, None, _reason(error)))
-    for (_, delay_seconds, _, plan), group in groups.items():
-        measured += _measure_group(plan, group, now - timedelta(seconds=delay_seconds))
+    for (_, _, delay_seconds, _, plan), group in sorted(groups.items(), key=lambda item: item[0][0]):
+        window_end = now - timedelta(seconds=delay_seconds)
+        measured += _measure_group(plan, group, window_end, ends_at, STATEMENT_TIMEOUT_MS)
     return measured
 
 
@@ -88,13 +102,19 @@ def parse_condition(type_name: str, source: str, config_text: str) -> tuple[AnyR
 
 
 def _measure_group(
-    plan: Any, group: Sequence[_Planned], now: datetime, timeout_ms: int = STATEMENT_TIMEOUT_MS
+    plan: Any,
+    group: Sequence[_Planned],
+    now: datetime,
+    ends_at: float,
+    timeout_ms: int,
 ) -> list[Measured]:
     """Measure together; where that fails, each half alone, so that only the guilty rule becomes unhealthy.
 
     What the server itself has (shutdown, lost connection, full disk) is raised: it says nothing about any rule, and
     all are due again at their next slot.
     """
+    if time.monotonic() > ends_at:
+        return [Measured(one.rule, one.rule_type, one.condition, None, NO_TIME) for one in group]
     try:
         return _query(plan, group, now, timeout_ms)
     except Exception as error:  # whatever it is, the rules that have no part in it are evaluated
@@ -107,23 +127,25 @@ def _measure_group(
     middle = len(group) // 2
     shorter_ms = max(timeout_ms // 2, SHORTEST_TIMEOUT_MS)
     return [
-        *_measure_group(plan, group[:middle], now, shorter_ms),
-        *_measure_group(plan, group[middle:], now, shorter_ms),
+        *_measure_group(plan, group[:middle], now, ends_at, shorter_ms),
+        *_measure_group(plan, group[middle:], now, ends_at, shorter_ms),
     ]
 
 
 def _query(plan: Any, group: Sequence[_Planned], now: datetime, timeout_ms: int) -> list[Measured]:
     first = group[0]
     inputs = [RuleInput(one.rule.id, one.condition, one.wants_silent) for one in group]
+    began = time.monotonic()
     with bounded_transaction(timeout_ms):
         reading = Reading(SOURCES, first.rule.project_id, now)
         answers = first.rule_type.measure(plan, reading, inputs)
-    return [_within_limit(one, answers[one.rule.id]) for one in group]
+    duration_ms = 1000 * (time.monotonic() - began)
+    return [_within_limit(one, answers[one.rule.id], duration_ms) for one in group]
 
 
-def _within_limit(one: _Planned, answer: Answer) -> Measured:
+def _within_limit(one: _Planned, answer: Answer, duration_ms: float) -> Measured:
     error = answer_error(one.condition, one.rule.no_data, answer)
-    return Measured(one.rule, one.rule_type, one.condition, None if error else answer, error)
+    return Measured(one.rule, one.rule_type, one.condition, None if error else answer, error, duration_ms)
 
 
 def _is_servers(error: Exception) -> bool:
@@ -148,6 +170,6 @@ def _reason(error: Exception) -> str:
     if not isinstance(error, (DatabaseError, InterfaceError)):
         return f"Internal error: {type(error).__name__}"
     if isinstance(error.__cause__, QueryCanceled):
-        return "The query took too long: take a shorter window."
+        return TOO_SLOW
     lines = str(error).strip().splitlines()
     return f"The query failed: {lines[0] if lines else type(error).__name__}"

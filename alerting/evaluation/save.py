@@ -30,8 +30,9 @@ _IS_AS_CLAIMED = """
 """
 _MARK_EVALUATED = f"""
     UPDATE alerting_rule AS r
-    SET last_evaluated_at = %(now)s, last_evaluation_duration_ms = %(duration_ms)s, health = 'ok', last_error = ''
-    FROM unnest(%(ids)s::bigint[], %(edits)s::timestamptz[]) AS claimed(id, condition_changed_at)
+    SET last_evaluated_at = %(now)s, last_evaluation_duration_ms = claimed.duration_ms, health = 'ok', last_error = ''
+    FROM unnest(%(ids)s::bigint[], %(edits)s::timestamptz[], %(durations_ms)s::float8[])
+         AS claimed(id, condition_changed_at, duration_ms)
     WHERE {_IS_AS_CLAIMED}
     RETURNING r.id
 """
@@ -57,14 +58,17 @@ _STATE_COLUMNS = {
 }
 
 
-def mark_evaluated(rules: Sequence[ClaimedRule], now: datetime, duration_ms: float) -> set[int]:
-    """Set the watermark of healthy rules; returns the ids of those whose evaluation still counts."""
+def mark_evaluated(rules: Sequence[tuple[ClaimedRule, float]], now: datetime) -> set[int]:
+    """Set the watermark of healthy rules, each with how long its query took in milliseconds.
+
+    Returns the ids of those whose evaluation still counts.
+    """
     parameters: dict[str, Any] = {
         "now": now,
         "slack": CLOCK_SLACK,
-        "duration_ms": duration_ms,
-        "ids": [rule.id for rule in rules],
-        "edits": [rule.condition_changed_at for rule in rules],
+        "durations_ms": [duration_ms for _, duration_ms in rules],
+        "ids": [rule.id for rule, _ in rules],
+        "edits": [rule.condition_changed_at for rule, _ in rules],
     }
     with connection.cursor() as cursor:
         cursor.execute(_MARK_EVALUATED, parameters)

@@ -42,7 +42,7 @@ def evaluate_due(now: datetime) -> Tick:
     if not claimed:
         return Tick(0, 0, 0, _ms_since(started))
     with bounded_transaction():
-        alerts = alerts_of([rule.id for rule in claimed])
+        alerts = alerts_of([rule.id for rule in claimed], now)
     measured = measure_all(claimed, set(alerts), now)
     evaluated = {one.rule.id: ready for one in measured if (ready := _evaluated(one))}
     moving = [rule_id for rule_id, rule in evaluated.items() if decide(rule, alerts.get(rule_id, ()), now)]
@@ -50,8 +50,8 @@ def evaluate_due(now: datetime) -> Tick:
     reasons = {one.rule.id: one.error for one in measured if one.error}
     with bounded_transaction():
         unhealthy = mark_unhealthy([(rules[rule_id], reason) for rule_id, reason in reasons.items()], now)
-        healthy = [rules[rule_id] for rule_id in sorted(evaluated) if rule_id not in reasons]
-        counted = mark_evaluated(healthy, now, _ms_since(started)) | unhealthy
+        healthy = [(one.rule, one.duration_ms) for one in measured if not one.error]
+        counted = mark_evaluated(healthy, now) | unhealthy
         changes = _save([evaluated[rule_id] for rule_id in moving if rule_id in counted], rules, now)
     return Tick(len(claimed), len(unhealthy), changes, _ms_since(started))
 
@@ -60,7 +60,7 @@ def _save(moving: Sequence[EvaluatedRule], rules: dict[int, ClaimedRule], now: d
     if not moving:
         return 0
     ids = [rule.id for rule in moving]
-    locked = alerts_of(ids, lock=True)
+    locked = alerts_of(ids, now, lock=True)
     firings = recent_firings(ids, now)
     moves: list[Move] = []
     for rule in moving:

@@ -269,3 +269,16 @@ def test_an_edit_of_the_rule_shows_on_its_open_alerts(api: ProjectClient) -> Non
     edit(api, rule, name="Hot", severity="critical")
     alert = api.get(f"/api/v1/alerts/{alert_id}/").json()
     assert (alert["rule_name"], alert["severity"]) == ("Hot", "critical")
+
+
+def test_a_pending_alert_is_not_acknowledged_and_fires(admin: Client, api: ProjectClient) -> None:
+    make_rule(api, for_seconds=60)
+    send_points(api, [90], NOW, host_name="web-1")
+    tick(NOW)
+    (alert,) = alerts(api)
+    answer = act(api, alert["id"], "acknowledge")
+    assert answer.status_code == 409
+    assert "pending" in answer.json()["detail"]
+    assert "Acknowledge</button>" not in admin.get(LIST).content.decode()
+    tick(NOW + MINUTE)
+    assert statuses(api) == {"host_name=web-1": "firing"}

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from alerting.evaluation import measure
+from alerting.evaluation.claim import TOO_SLOW
 from alerting.models import Health, Rule
 from tests.alerting.scenes import ERROR_RULE, make_rule, send_business, send_events, statuses, tick
 from tests.clients import ProjectClient
@@ -114,4 +117,38 @@ def test_many_rules_over_more_columns_than_a_query_may_have_are_all_evaluated(ap
     send_events(api, 1, NOW, tags={f"t{number}": "x" for number in range(50)})
     assert tick(NOW).unhealthy_count == 0
     assert set(Rule.objects.filter(project=api.project).values_list("health", flat=True)) == {Health.OK}
+    assert statuses(api) == {"": "firing"}
+
+
+def test_a_rule_that_was_too_slow_is_measured_last_and_by_itself(
+    api: ProjectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = good_and_bad(api)
+    monkeypatch.setattr(measure, "STATEMENT_TIMEOUT_MS", 400)
+    monkeypatch.setattr(measure, "SHORTEST_TIMEOUT_MS", 200)
+    break_metric("refunds", metric_value="(pg_sleep(2)::text || '1')::float8")
+    tick(NOW)
+    bad.refresh_from_db()
+    assert bad.last_error == TOO_SLOW
+    with CaptureQueriesContext(connection) as queries:
+        tick(NOW + timedelta(minutes=1))
+    asked = [query["sql"] for query in queries if "FROM business_metrics" in query["sql"]]
+    assert ["revenue" in sql for sql in asked] == [True, False]
+    good.refresh_from_db()
+    assert good.health == Health.OK
+
+
+def test_a_tick_without_time_says_so_and_the_next_one_goes_on(
+    api: ProjectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_rule(api, **REVENUE, metric="revenue")
+    send_business(api, 30, NOW)
+    with monkeypatch.context() as busy:
+        busy.setattr(measure, "MEASURE_SECONDS", -1.0)
+        tick(NOW)
+    rule = Rule.objects.get(project=api.project)
+    assert (rule.health, rule.last_error) == (Health.UNHEALTHY, measure.NO_TIME)
+    tick(NOW + timedelta(minutes=1))
+    rule.refresh_from_db()
+    assert rule.health == Health.OK
     assert statuses(api) == {"": "firing"}

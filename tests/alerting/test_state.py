@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerting.state import AlertState, AlertStatus, Change, RuleState, Sample, advance, format_number
@@ -241,6 +241,7 @@ ALLOWED = {
 }
 
 
+@settings(deadline=None)
 @given(rule=RULES, samples=st.lists(SAMPLES, max_size=30))
 def test_every_run_takes_only_allowed_steps_and_never_tells_twice(
     rule: RuleState, samples: list[Sample]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerting.state import (
@@ -68,6 +68,18 @@ def test_a_pending_alert_after_an_outage(*, for_minutes: int, held: int, away: i
     assert fired_at == back + rest
 
 
+def test_the_slots_of_a_slow_rule_are_no_outages() -> None:
+    rule = RuleState(
+        operator=">", threshold=80, for_seconds=7200, evaluation_interval_seconds=3600, last_evaluated_at=T0
+    )
+    state: AlertState | None = pending(T0, rule)
+    for hour in (1, 2):
+        state, change = advance(state, HIGH, rule, at(60 * hour))
+        rule = replace(rule, last_evaluated_at=at(60 * hour))
+    assert change
+    assert change.to_status == "firing"
+
+
 def test_an_outage_changes_nothing_for_an_alert_that_fired() -> None:
     rule = RuleState(operator=">", threshold=80, for_seconds=600, last_evaluated_at=at(0))
     firing = AlertState(status="firing", pending_since=at(-20), triggered_at=at(-10), last_evaluated_at=at(0))
@@ -104,7 +116,7 @@ LEVELS = [
         [("", "firing"), ("critical", "warning"), ("warning", "critical")],
     ),
     ("it resolves as one alert", [97, 50], [("", "firing"), ("firing", "resolved")]),
-    ("no data changes no severity", [97, None], [("", "firing"), None]),
+    ("no data changes no severity, whatever it means", [97, None], [("", "firing"), None]),
 ]
 
 
@@ -114,8 +126,9 @@ LEVELS = [
 def test_two_thresholds_in_one_rule(
     values: list[float | None], changes: list[tuple[str, str] | None]
 ) -> None:
-    made = [change for _, change in run(TWO_LEVELS, [Sample(value) for value in values])]
-    assert [(one.from_status, one.to_status) if one else None for one in made] == changes
+    for rule in (TWO_LEVELS, replace(TWO_LEVELS, no_data="alert")):
+        made = [change for _, change in run(rule, [Sample(value) for value in values])]
+        assert [(one.from_status, one.to_status) if one else None for one in made] == changes
 
 
 def test_an_acknowledged_alert_is_raised_too_and_stays_acknowledged() -> None:
@@ -186,6 +199,7 @@ def test_a_pending_alert_of_a_clock_that_was_ahead_waits_from_now() -> None:
     assert fired == 2
 
 
+@settings(deadline=None)
 @given(
     values=st.lists(st.sampled_from([50.0, 75.0, 90.0, 97.0, None]), min_size=1, max_size=60),
     recovery=st.sampled_from([None, 70.0]),

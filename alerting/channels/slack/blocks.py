@@ -97,6 +97,8 @@ def _measured(message: Message) -> str:
         lines.insert(0, f"*Value* {escape(message.value)} (threshold {escape(message.threshold)})")
     if message.until:
         lines.append(f"*Until* {_time(message.until)}, {message.duration}")
+    if message.note:
+        lines.append(escape(message.note))
     return "\n".join(lines)
 
 
