@@ -39,25 +39,35 @@ def copy_text(rows: Sequence[tuple[Any, ...]]) -> bytes:
 
 
 def _column(values: Sequence[Any]) -> Sequence[str]:
+    first = values[0]
+    # Half of the columns are the same in all rows. Not floats, which count as equal: 0.0 and -0.0.
+    if first is values[-1] and type(first) is not float and values.count(first) == len(values):
+        return [_FORMATS[type(first)](first)] * len(values)
     types = set(map(type, values))
-    if types == {NoneType}:
-        return [NULL] * len(values)
-    if types <= {str, NoneType}:
-        return _texts(values)
+    if types == {str}:
+        return list(map(_escaped, values)) if _has_marks("".join(values)) else values
+    if types == {str, NoneType}:
+        return _texts_or_null(values)
     distinct = {id(value): value for value in values}
     if len(distinct) <= FEW_VALUES:
         texts = {key: _FORMATS[type(value)](value) for key, value in distinct.items()}
         return [texts[id(value)] for value in values]
     if types in ({datetime}, {uuid.UUID}):
         return _encode(values).decode()[2:-2].split('","')
+    # JSON has no NaN and no infinities.
+    if types == {float} and b"n" not in (encoded := _encode(values)):
+        return encoded.decode()[1:-1].split(",")
     return [_FORMATS[type(value)](value) for value in values]
 
 
-def _texts(values: Sequence[str | None]) -> Sequence[str]:
-    present = "".join(filter(None, values))
-    if any(mark in present for mark in "\\\t\n\r"):
+def _texts_or_null(values: Sequence[str | None]) -> Sequence[str]:
+    if _has_marks("".join(filter(None, values))):
         return [NULL if value is None else _escaped(value) for value in values]
     return [NULL if value is None else value for value in values]
+
+
+def _has_marks(text: str) -> bool:
+    return any(mark in text for mark in "\\\t\n\r")
 
 
 def _escaped(text: str) -> str:

@@ -33,9 +33,16 @@ def has_nul(value: Any) -> bool:
     return False
 
 
+def held(record: msgspec.Struct) -> dict[str, Any]:
+    """The fields of a record by name; one that holds JSON as text (`tags_json`) as what the text says (`tags`)."""
+    values: dict[str, Any] = {}
+    for name in record.__struct_fields__:
+        value = getattr(record, name)
+        plain = name.removesuffix("_json")
+        values[plain] = value if plain == name else msgspec.json.decode(value)
+    return values
+
+
 def nul_field(record: msgspec.Struct) -> str | None:
     """The name of the first field of a record that holds a NUL."""
-    for name in record.__struct_fields__:
-        if has_nul(getattr(record, name)):
-            return name
-    return None
+    return next((name for name, value in held(record).items() if has_nul(value)), None)

@@ -13,6 +13,7 @@ MAX_USER_AGENT = 2000
 
 def cut_into(tags: dict[str, Any], name: str, text: str, limit: int = MAX_NAME) -> str:
     """As `cut`; a text that is cut is kept whole in `tags` under the name."""
-    if len(text) > limit:
-        tags[name] = text
+    if len(text) <= limit:
+        return text
+    tags[name] = text
     return cut(text, limit)

@@ -13,6 +13,7 @@ from ingest.protocols.base import Batch, Excerpting, Head, WireFormat
 from ingest.sources.masking import HIDDEN, is_address, is_secret, masked
 from ingest.sources.tallies import storable
 from storage.texts import cut
+from storage.values import held
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ def _found(wire: WireFormat, batch: Batch, body: bytes, head: Head, indexes: set
     for part in batch.parts:
         for index, record in part.records:
             if index in indexes:
-                found.setdefault(index, msgspec.to_builtins(record, str_keys=True, enc_hook=str))
+                found.setdefault(index, msgspec.to_builtins(held(record), str_keys=True, enc_hook=str))
     rest = sorted(indexes - found.keys())
     if rest and isinstance(wire, Excerpting) and len(body) <= MAX_BODY_BYTES:
         found |= {index: _read(raw) for index, raw in wire.excerpts(body, head, rest).items()}

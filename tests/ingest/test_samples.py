@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.protocols.base import Head
+from ingest.protocols.otlp.wire import TRACES
 from ingest.sources import samples
 from ingest.sources.masking import masked
+from tests.ingest.otlp.messages import PROTOBUF, span, traces
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -47,6 +50,14 @@ def test_a_sample_is_short_whatever_the_record(record: Any) -> None:
 )  # fmt: skip
 def test_secrets_and_addresses_of_people_are_hidden_in_samples(record: Any, shown: str) -> None:
     assert samples.shortened(record) == shown
+
+
+def test_tags_that_were_joined_as_json_are_shown_as_any_others() -> None:
+    body = traces(span(attributes={"password": "x", "colour": "red"})).SerializeToString()
+    head = Head(PROTOBUF)
+    shown = samples.excerpts(TRACES, TRACES.decode(body, head), body, head, [0])[0]
+    assert '"password":"***"' in shown
+    assert '"colour":"red"' in shown
 
 
 @pytest.mark.parametrize(

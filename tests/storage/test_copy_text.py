@@ -88,6 +88,16 @@ def test_many_rows_read_the_same_as_each_alone() -> None:
     assert copy_text(rows) == b"".join(copy_text([row]) for row in rows)
 
 
+@pytest.mark.parametrize("odd", [None, "x", -0.0, float("nan"), float("-inf"), True, 7])
+def test_columns_whose_values_hardly_differ_read_the_same_as_each_alone(odd: Any) -> None:
+    usual = {None: "x", "x": "a\tb", -0.0: 0.0, True: False, 7: 5}.get(odd, 0.5)
+    columns = [
+        [odd if place == odd_place else usual for place in range(FEW_ROWS)] for odd_place in (0, 5, 9, 20)
+    ]
+    rows = list(zip(*columns, strict=True))
+    assert copy_text(rows) == b"".join(copy_text([row]) for row in rows)
+
+
 def test_no_rows_are_no_text() -> None:
     assert copy_text([]) == b""
 

@@ -59,7 +59,7 @@ def add_database_names(attributes: Attributes) -> None:
     for older, newer in _DATABASE_NAMES.items():
         value = attributes.get(older)
         if value is not None and newer not in attributes:
-            attributes[newer] = _DATABASE_SYSTEMS.get(value, value) if older == "db.system" else value
+            attributes[newer] = _DATABASE_SYSTEMS.get(str(value), value) if older == "db.system" else value
 
 
 def http_columns(attributes: Attributes) -> tuple[str | None, str | None, int | None]:
@@ -67,13 +67,11 @@ def http_columns(attributes: Attributes) -> tuple[str | None, str | None, int | 
     if _HTTP.isdisjoint(attributes):
         return None, None, None
     method = attributes.get("http.request.method") or attributes.get("http.method")
-    return _short(method, MAX_NAME), _short(_url(attributes), MAX_URL), _status_code(attributes)
+    url = attributes.get("url.full") or attributes.get("http.url") or _path_and_query(attributes)
+    return _short(method, MAX_NAME), _short(url, MAX_URL), _status_code(attributes)
 
 
-def _url(attributes: Attributes) -> Any:
-    """The whole URL where it is known, else path and query."""
-    if whole := attributes.get("url.full") or attributes.get("http.url"):
-        return whole
+def _path_and_query(attributes: Attributes) -> Any:
     if path := attributes.get("url.path"):
         query = attributes.get("url.query")
         return f"{path}?{query}" if query else path
@@ -88,6 +86,8 @@ def _status_code(attributes: Attributes) -> int | None:
 
 
 def _short(value: Any, limit: int) -> str | None:
+    if isinstance(value, str) and 0 < len(value) <= limit:
+        return value
     return cut(text_of(value), limit) if value else None
 
 
@@ -102,4 +102,4 @@ def session_id(attributes: Attributes) -> str | None:
 def _actor(value: Any) -> str | None:
     """An id of a person or session. One that is too long stays an attribute: cut, it could be somebody else's."""
     found = text_of(value)
-    return found if found and len(found) <= MAX_ID else None
+    return found if 0 < len(found) <= MAX_ID else None

@@ -11,6 +11,7 @@ as `bytes` read the same bodies. What that gives:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -48,10 +49,21 @@ _SINGLE_FIELDS = ("resource", "scope", "body")
 _TEXTS_IN_BYTES = {"Metric": ("name", "description", "unit")}
 """Texts read apart: one with wrong UTF-8 would take the count of the points beside it along."""
 
+_SELDOM = (
+    "trace_state",
+    "dropped_attributes_count",
+    "events",
+    "dropped_events_count",
+    "links",
+    "dropped_links_count",
+)
+"""Fields of a span that most don't have: asking for each costs more than parsing the span again where there are any."""
+
 FieldDescriptorProto = descriptor_pb2.FieldDescriptorProto
 
 
-def _pool() -> descriptor_pool.DescriptorPool:
+def _pool(left_out: Sequence[str] = ()) -> descriptor_pool.DescriptorPool:
+    """All messages; without the fields of these names, which then are unknown ones."""
     pool = descriptor_pool.DescriptorPool()
     for module in _FILES:
         file = descriptor_pb2.FileDescriptorProto()
@@ -59,6 +71,9 @@ def _pool() -> descriptor_pool.DescriptorPool:
         for message in file.message_type:
             if message.name not in _AS_PUBLISHED:
                 _leave_in_bytes(message)
+            kept = [field for field in message.field if field.name not in left_out]
+            del message.field[:]
+            message.field.extend(kept)
         pool.Add(file)
     return pool
 
@@ -78,8 +93,8 @@ def _leave_in_bytes(message: descriptor_pb2.DescriptorProto) -> None:
 _POOL = _pool()
 
 
-def _class(name: str) -> MessageClass:
-    return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(f"opentelemetry.proto.{name}"))
+def _class(name: str, pool: descriptor_pool.DescriptorPool = _POOL) -> MessageClass:
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"opentelemetry.proto.{name}"))
 
 
 AnyValue = _class("common.v1.AnyValue")
@@ -91,6 +106,8 @@ TracesRequest = _class("collector.trace.v1.ExportTraceServiceRequest")
 ResourceSpans = _class("trace.v1.ResourceSpans")
 ScopeSpans = _class("trace.v1.ScopeSpans")
 Span = _class("trace.v1.Span")
+CommonSpan = _class("trace.v1.Span", _pool(left_out=_SELDOM))
+"""What every span has; what only some have is left as unknown fields."""
 SpanEvent = _class("trace.v1.Span.Event")
 SpanLink = _class("trace.v1.Span.Link")
 

@@ -13,6 +13,7 @@ from ingest.protocols.otlp.envelopes import Contents
 from ingest.protocols.otlp.messages import Resource, Scope
 from ingest.protocols.otlp.values import AttributeReader, Attributes, BadRecord, parsed
 from storage.records import RecordError
+from storage.values import json_text
 
 UNKNOWN_SERVICE = "unknown_service"
 """What OpenTelemetry's SDKs call a service without a name."""
@@ -48,6 +49,11 @@ class Origin:
             tags["otel.scope.version"] = self.scope_version
         return tags
 
+    @cached_property
+    def open_json(self) -> str:
+        """`tags` as a JSON object that isn't closed, so that more members can follow."""
+        return json_text(self.tags)[:-1] + ("," if self.tags else "")
+
 
 class OriginReader:
     """Reads each resource, scope and pair of both of a request once."""
@@ -73,9 +79,10 @@ class OriginReader:
             raise found
         return found
 
-    def share(self, origin: Origin) -> None:
-        """Take room for what one more record has of its origin. Raises TooManyRecords."""
-        self._attributes.share(origin.byte_count, len(origin.resource) + len(origin.scope))
+    def share(self, origin: Origin, record_count: int) -> None:
+        """Take room for what so many more records have of their origin. Raises TooManyRecords."""
+        attribute_count = len(origin.resource) + len(origin.scope)
+        self._attributes.share(record_count * origin.byte_count, record_count * attribute_count)
 
     def _read(self, resource_bytes: bytes, scope_bytes: bytes) -> Origin:
         resource, scope = parsed(Resource, resource_bytes), parsed(Scope, scope_bytes)
@@ -102,8 +109,8 @@ def with_origins(
             errors.extend(error.at(index + place) for place in range(len(content.records)))
             index += len(content.records)
             continue
+        reader.share(origin, len(content.records))
         for raw in content.records:
-            reader.share(origin)
             yield index, origin, raw
             index += 1
 
@@ -116,6 +123,13 @@ def merged(outer: Attributes, inner: Attributes) -> Attributes:
         f"resource.{name}": outer[name] for name in outer.keys() & inner.keys() if outer[name] != inner[name]
     }
     return {**outer, **differing, **inner}
+
+
+def merged_json(origin: Origin, attributes: Attributes) -> str:
+    """As `merged`, of the origin's tags and these attributes, in JSON; what an origin has is encoded once."""
+    if attributes and origin.tags.keys().isdisjoint(attributes):
+        return origin.open_json + json_text(attributes)[1:]
+    return json_text(merged(origin.tags, attributes))
 
 
 def text_of(value: Any) -> str:

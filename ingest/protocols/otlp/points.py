@@ -109,7 +109,7 @@ def _labels(content: Contents, reader: OriginReader, attributes: AttributeReader
         origin = reader.read(content.resource, content.scope)
     except BadRecord as error:
         return error
-    reader.share(origin)
+    reader.share(origin, 1)
     return SeriesLabels(origin, attributes)
 
 

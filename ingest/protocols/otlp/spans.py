@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from google.protobuf.unknown_fields import UnknownFieldSet
+
 from ingest.protocols.base import Decoded
 from ingest.protocols.otlp import conventions
 from ingest.protocols.otlp.envelopes import Contents
-from ingest.protocols.otlp.messages import Message, Span, SpanEvent, SpanLink
-from ingest.protocols.otlp.origins import UNKNOWN_SERVICE, Origin, OriginReader, merged, with_origins
+from ingest.protocols.otlp.messages import CommonSpan, Message, Span, SpanEvent, SpanLink
+from ingest.protocols.otlp.origins import UNKNOWN_SERVICE, Origin, OriginReader, merged_json, with_origins
 from ingest.protocols.otlp.values import (
     AttributeReader,
     Attributes,
@@ -21,6 +23,7 @@ from ingest.protocols.otlp.values import (
     parsed,
 )
 from ingest.protocols.texts import cut_into
+from storage.values import EMPTY_LIST, list_text
 from traces.records import ForeignSpan
 
 TRACE_ID_BYTES = 16
@@ -39,41 +42,46 @@ def decode_spans(contents: Sequence[Contents]) -> list[Decoded[Any]]:
     part: Decoded[ForeignSpan] = Decoded("traces")
     for index, origin, raw in with_origins(contents, OriginReader(attributes), part.errors):
         try:
-            part.records.append((index, _span(parsed(Span, raw), origin, attributes)))
+            part.records.append((index, _span(raw, origin, attributes)))
         except BadRecord as error:
             part.errors.append(error.at(index))
     return [part]
 
 
-def _span(span: Message, origin: Origin, reader: AttributeReader) -> ForeignSpan:
+def _span(raw: bytes, origin: Origin, reader: AttributeReader) -> ForeignSpan:
+    span = parsed(CommonSpan, raw)
     attributes = reader.read(span.attributes)
     conventions.add_database_names(attributes)
-    tags = merged(origin.tags, attributes)
-    _add_rest(tags, span)
+    seldom = parsed(Span, raw) if len(UnknownFieldSet(span)) else None
+    if seldom:
+        _add_seldom(attributes, seldom)
     name, start_nanos, end_nanos = span.name, span.start_time_unix_nano, span.end_time_unix_nano
     start_time = moment(start_nanos, "start_time")
     if end_nanos < start_nanos:
         raise BadRecord("duration_ms", "the span ends before it starts")
     if not name:
         raise BadRecord("operation_name", "the span has no name", "required")
+    status = _status(span.status, attributes) if span.HasField("status") else "unset"
+    service_name = cut_into(attributes, "service_name", origin.service_name or UNKNOWN_SERVICE)
+    operation_name = cut_into(attributes, "operation_name", name)
     http_method, http_url, http_status_code = conventions.http_columns(attributes)
     return ForeignSpan(
         trace_id=hex_id(span.trace_id, TRACE_ID_BYTES, "trace_id"),
         span_id=hex_id(span.span_id, SPAN_ID_BYTES, "span_id"),
         parent_span_id=optional_hex_id(span.parent_span_id, SPAN_ID_BYTES, "parent_span_id"),
-        service_name=cut_into(tags, "service_name", origin.service_name or UNKNOWN_SERVICE),
-        operation_name=cut_into(tags, "operation_name", name),
+        service_name=service_name,
+        operation_name=operation_name,
         start_time=start_time,
         duration_ms=(end_nanos - start_nanos) / 1e6,
         kind=_KINDS.get(span.kind, "internal"),
-        status=_status(span.status, tags) if span.HasField("status") else "unset",
+        status=status,
         http_method=http_method,
         http_url=http_url,
         http_status_code=http_status_code,
         user_id=conventions.user_id(attributes),
-        tags=tags,
-        events=_events(span, reader),
-        links=_links(span, reader),
+        tags_json=merged_json(origin, attributes),
+        events_json=list_text(_events(seldom, reader)) if seldom else EMPTY_LIST,
+        links_json=list_text(_links(seldom, reader)) if seldom else EMPTY_LIST,
     )
 
 
@@ -83,7 +91,7 @@ def _status(status: Message, tags: Attributes) -> Status:
     return _STATUSES.get(status.code, "unset")
 
 
-def _add_rest(tags: Attributes, span: Message) -> None:
+def _add_seldom(tags: Attributes, span: Message) -> None:
     """What a span has beside its attributes and no column holds."""
     if span.trace_state:
         tags["w3c.tracestate"] = span.trace_state
@@ -95,9 +103,7 @@ def _add_rest(tags: Attributes, span: Message) -> None:
         tags["otel.dropped_links_count"] = dropped
 
 
-def _events(span: Message, reader: AttributeReader) -> list[dict[str, Any]] | None:
-    if not span.events:
-        return None
+def _events(span: Message, reader: AttributeReader) -> list[dict[str, Any]]:
     return [
         {
             "name": event.name,
@@ -108,9 +114,7 @@ def _events(span: Message, reader: AttributeReader) -> list[dict[str, Any]] | No
     ]
 
 
-def _links(span: Message, reader: AttributeReader) -> list[dict[str, Any]] | None:
-    if not span.links:
-        return None
+def _links(span: Message, reader: AttributeReader) -> list[dict[str, Any]]:
     return [_link(link, reader) for link in reader.parts(SpanLink, span.links, "links")]
 
 

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from tests.clients import ProjectClient
@@ -147,6 +150,55 @@ def test_databases_are_found_under_their_new_names_whichever_they_came_with(api:
     found = api.results("/api/v1/traces/?tags.db.system.name=microsoft.sql_server&tags.db.namespace=shop")
     assert {row["span_id"] for row in found} == {older.span_id.hex(), newer.span_id.hex()}
     assert any(row["tags"].get("db.system") == "mssql" for row in found)
+
+
+def test_a_database_named_by_a_list_is_kept_as_it_is(api: ProjectClient) -> None:
+    tags = row_with(api, **{"db.system": ["mssql"]})["tags"]
+    assert (tags["db.system"], tags["db.system.name"]) == (["mssql"], ["mssql"])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "place", "expected"),
+    [
+        ("trace_state", "vendor=1", "w3c.tracestate", "vendor=1"),
+        ("dropped_attributes_count", 1, "otel.dropped_attributes_count", 1),
+        ("dropped_events_count", 2, "otel.dropped_events_count", 2),
+        ("dropped_links_count", 3, "otel.dropped_links_count", 3),
+        (
+            "events",
+            [Span.Event()],
+            "events",
+            [{"name": "", "timestamp": "1970-01-01T00:00:00.000000Z", "attributes": {}}],
+        ),
+        ("links", [Span.Link()], "links", [{"trace_id": None, "span_id": None, "attributes": {}}]),
+    ],
+)
+def test_what_few_spans_have_is_kept_where_it_comes_alone(
+    api: ProjectClient, field: str, value: Any, place: str, expected: Any
+) -> None:
+    row = the_span(api, traces(span(**{field: value})))
+    assert {**row, **row["tags"]}[place] == expected
+
+
+def test_fields_of_later_versions_do_no_harm(api: ProjectClient) -> None:
+    whole = span(attributes={"k": "v"})
+    later = Span.FromString(whole.SerializeToString() + b"\x92\x3f\x03new")
+    assert the_span(api, traces(later))["tags"]["k"] == "v"
+
+
+def test_a_span_without_tags_has_an_empty_object(api: ProjectClient) -> None:
+    request = ExportTraceServiceRequest()
+    request.resource_spans.add().scope_spans.add().spans.append(span(attributes={}))
+    assert the_span(api, request)["tags"] == {}
+
+
+def test_only_the_spans_with_a_nul_are_rejected_and_not_those_that_spell_it(api: ProjectClient) -> None:
+    sent = [span(attributes={"k": text}) for text in ["a", "a\0b", r"\u0000", r"a\\u0000"] * 5]
+    answer = send(api, TRACES, traces(*sent))
+    partial = ExportTraceServiceResponse.FromString(answer.content).partial_success
+    assert partial.rejected_spans == 5
+    assert "tags holds a NUL" in partial.error_message
+    assert {row["tags"]["k"] for row in api.results("/api/v1/traces/")} == {"a", r"\u0000", r"a\\u0000"}
 
 
 def test_a_span_goes_before_its_resource_and_both_are_kept(api: ProjectClient) -> None:
