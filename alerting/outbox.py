@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from alerting import secrets
 from alerting.channels import ConfigError, kind
@@ -27,6 +28,7 @@ from alerting.models import (
 )
 from alerting.policy import groups, routing
 from alerting.policy.groups import Waiting
+from alerting.policy.keys import dedup_key
 from alerting.policy.matchers import facts_of
 from alerting.policy.routing import Policies, Route
 from alerting.state import CRITICAL
@@ -40,6 +42,8 @@ TOLD = (
     NotificationStatus.SENT,
     NotificationStatus.FAILED,
 )
+_OUT = frozenset({NotificationStatus.SENT, NotificationStatus.SENDING})
+
 TELLING = (Purpose.FIRING, Purpose.RAISED, Purpose.REPEAT)
 """Messages that say that an alert fires."""
 
@@ -52,14 +56,15 @@ class Subject:
     since: datetime
     route: Route
     targets: Sequence[Target]
+    is_acknowledged: bool
 
 
 def enqueue_all(transitions: Sequence[Transition], now: datetime) -> None:
     """Write the messages of these transitions, and hint at them after the commit.
 
     Firing goes to every channel and address of the rule and to the channels of the policy that matches; resolved only
-    where somebody was told or is about to be; a rise to critical where somebody was told, and to channels that come in
-    with it; all else sends nothing. A handful of queries however many transitions there are.
+    where somebody was told or is about to be; a rise to critical where somebody was told, and to channels and addresses
+    that come in with it; all else sends nothing. A handful of queries however many transitions there are.
     """
     firing = [one for one in transitions if _is_status(one, Status.FIRING)]
     raised = [one for one in transitions if one.kind == TransitionKind.SEVERITY and one.to_status == CRITICAL]
@@ -125,7 +130,8 @@ def _subject(alert: Alert, channel_ids: Sequence[int], policies: Policies) -> Su
     addresses = alert.rule.notification_config.get("email", ())
     targets: list[Target] = [(channel_id, "") for channel_id in dict.fromkeys((*channel_ids, *added))]
     targets += [(None, address) for address in addresses]
-    return Subject(alert.pk, alert.triggered_at or alert.pending_since, route, targets)
+    since = alert.triggered_at or alert.pending_since
+    return Subject(alert.pk, since, route, targets, alert.status == Status.ACKNOWLEDGED)
 
 
 def _firing_rows(
@@ -149,29 +155,59 @@ def _firing_rows(
 def _raised_rows(
     transitions: Sequence[Transition], subjects: dict[UUID, Subject], now: datetime
 ) -> list[Notification]:
-    """Told at once, whatever the group does. Where the firing message still waits, that one will say critical."""
+    """Told at once, whatever the group does. Where the firing message still waits, that one will say critical.
+
+    One that is muted is looked at again at once, because a critical alert may be muted by nothing: it must not be
+    overtaken. Where somebody acknowledged meanwhile it will never go out, so that the rise is told by itself.
+    """
     if not transitions:
         return []
-    told = Notification.objects.filter(alert__in=list(subjects), purpose__in=TELLING, status__in=TOLD)
-    places: dict[UUID, dict[Target, bool]] = defaultdict(dict)
-    for alert_id, channel_id, recipient, status in told.values_list(
-        "alert_id", "channel_id", "recipient", "status"
-    ):
-        assert alert_id is not None
-        is_out = status in {NotificationStatus.SENT, NotificationStatus.SENDING}
-        target: Target = (channel_id, recipient)
-        places[alert_id][target] = places[alert_id].get(target, False) or is_out
-    rows = []
+    known = _messages_by_place(list(subjects))
+    rows: list[Notification] = []
+    muted: list[int] = []
     for transition in transitions:
-        known = places[transition.alert_id]
-        channel_ids = {channel_id for channel_id, _ in known}
         subject = subjects[transition.alert_id]
-        joining = [target for target in subject.targets if target[0] and target[0] not in channel_ids]
-        for target in (*(one for one, is_out in known.items() if is_out), *joining):
-            row = _row(transition, target, Purpose.RAISED, now)
-            _follow(row, subject.route)
-            rows.append(row)
+        found = known[transition.alert_id]
+        joining = [target for target in subject.targets if _whom(target) not in map(_whom, found)]
+        for target in (*found, *joining):
+            if _needs_own_message(found.get(target, ()), subject):
+                row = _row(transition, target, Purpose.RAISED, now)
+                _follow(row, subject.route)
+                rows.append(row)
+            else:
+                muted += [one.pk for one in found[target] if one.status == NotificationStatus.MUTED]
+    if muted:
+        Notification.objects.filter(pk__in=muted, status=NotificationStatus.MUTED).update(next_attempt_at=now)
+        transaction.on_commit(hint_delivery)
     return rows
+
+
+def _messages_by_place(alert_ids: Collection[UUID]) -> dict[UUID, dict[Target, list[Notification]]]:
+    """Messages that say that these alerts fire and that are out or may still go out."""
+    is_looked_at_again = Q(status=NotificationStatus.MUTED, next_attempt_at__isnull=False)
+    told = Notification.objects.filter(
+        Q(status__in=TOLD) | is_looked_at_again, alert__in=alert_ids, purpose__in=TELLING
+    )
+    found: dict[UUID, dict[Target, list[Notification]]] = defaultdict(lambda: defaultdict(list))
+    for row in told.order_by("pk"):
+        # A row with neither was for a channel that is deleted.
+        if row.alert_id is not None and (row.channel_id or row.recipient):
+            found[row.alert_id][row.channel_id, row.recipient].append(row)
+    return found
+
+
+def _needs_own_message(known: Sequence[Notification], subject: Subject) -> bool:
+    """Whether none of what a place is still to hear will tell it of the rise."""
+    if not known or any(one.status in _OUT for one in known):
+        return True
+    # What is muted is kept back for good when somebody acknowledged meanwhile.
+    return subject.is_acknowledged and all(one.status == NotificationStatus.MUTED for one in known)
+
+
+def _whom(target: Target) -> int | str:
+    """A channel, however many recipients it was spread over, or an address."""
+    channel_id, recipient = target
+    return channel_id or recipient
 
 
 def _resolved_rows(
@@ -224,5 +260,5 @@ def _row(transition: Transition, target: Target, purpose: Purpose, now: datetime
         purpose=purpose,
         next_attempt_at=now,
         created_at=now,
-        dedup_key=f"{transition.pk}:{channel_id or 'mail'}:{recipient}",
+        dedup_key=dedup_key(transition.pk, channel_id or "mail", recipient),
     )

@@ -19,6 +19,7 @@ from alerting.models import (
     Alert,
     Health,
     KnownLabels,
+    NoData,
     NotificationChannel,
     Rule,
     Severity,
@@ -67,6 +68,18 @@ class RuleGone(RuleError):
 
     def __init__(self) -> None:
         super().__init__({"name": "This rule was deleted meanwhile."})
+
+
+def keeps_without_data(rule: Rule) -> bool:
+    """Whether a time without data leaves the rule's alerts as they are. What counts rows has a 0 then."""
+    kind = rule_types().get(rule.rule_type)
+    if kind is None or rule.no_data != NoData.KEEP:
+        return False
+    try:
+        condition = kind.parse(rule.condition_config, rule.source_type)
+    except ConditionError:
+        return False
+    return not kind.is_zero_without_rows(condition, rule.source_type)
 
 
 def check_rule(

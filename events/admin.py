@@ -3,13 +3,16 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from events import persons
 from events.models import Event
@@ -17,6 +20,10 @@ from events.queries import newest_by_id
 from projects.admin_base import ProjectFilter, ReadOnlyTelemetryAdmin, example_command
 
 SEARCHED = ("event_name", "event_type", "user_id", "anonymous_id", "session_id", "tenant_id", "trace_id")
+
+BODY = "body"
+"""The property that a log record's text comes in."""
+SHOWN_BODY = 120
 
 
 class SinceFilter(admin.SimpleListFilter):
@@ -54,14 +61,14 @@ class EventAdmin(ReadOnlyTelemetryAdmin):
     keyset = ("event_timestamp", "id")
     list_display = (
         "event_timestamp",
-        "event_name",
+        "what",
         "event_type",
         "severity",
         "user_id",
         "tenant_id",
         "source",
     )
-    list_display_links = ("event_timestamp", "event_name")
+    list_display_links = ("event_timestamp", "what")
     list_filter = (ProjectFilter, SinceFilter, SeverityFilter)
     empty_words = "Events and log records of your applications. None has arrived in this project."
     empty_command = example_command("events", '{"event_name": "hello"}')
@@ -83,11 +90,14 @@ class EventAdmin(ReadOnlyTelemetryAdmin):
                 )
             },
         ),
-        ("Where", {"fields": ("source", "trace_id", "span_id", "duration_ms")}),
+        ("Where", {"fields": ("source", "trace", "span_id", "duration_ms")}),
         ("Data", {"fields": ("tags_json", "properties_json")}),
         ("Record", {"fields": ("project", "id", "client_id", "received_at")}),
     )
-    readonly_fields = ("person", "tags_json", "properties_json")
+    readonly_fields = ("person", "trace", "tags_json", "properties_json")
+
+    class Media:
+        css = {"all": ("events/record.css",)}
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
@@ -114,6 +124,21 @@ class EventAdmin(ReadOnlyTelemetryAdmin):
         found = persons.person(event.project_id, identifier) if identifier else None
         return found if found != identifier else None
 
+    @admin.display(description="event")
+    def what(self, event: Event) -> str:
+        """A log record's message where it has no name of its own: its name and type would say "log" twice."""
+        body = event.event_data.get(BODY) if event.event_name == event.event_type else None
+        return Truncator(body).chars(SHOWN_BODY) if isinstance(body, str) and body else event.event_name
+
+    @admin.display(description="trace id", empty_value="-")
+    def trace(self, event: Event) -> SafeString | None:
+        if not event.trace_id:
+            return None
+        query = urlencode({"project": event.project_id, "q": event.trace_id})
+        # By name: traces are another signal's pages.
+        url = f"{reverse('admin:traces_span_changelist')}?{query}"
+        return format_html('<a class="underline" href="{}"><code>{}</code></a>', url, event.trace_id)
+
     @admin.display(description="tags")
     def tags_json(self, event: Event) -> SafeString:
         return _pretty(event.tags)
@@ -125,4 +150,4 @@ class EventAdmin(ReadOnlyTelemetryAdmin):
 
 def _pretty(value: Any) -> SafeString:
     text = json.dumps(value, indent=2, ensure_ascii=False)
-    return format_html('<pre class="whitespace-pre-wrap break-all">{}</pre>', text)
+    return format_html('<pre class="event-json">{}</pre>', text)

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from metrics.models import BusinessMetric, MetricPoint, MetricSeries
-from metrics.pages import series_page, value_text
+from metrics.pages import series_page, unit_text, value_text
 from metrics.queries import newest_points
 from metrics.series import COPIED_LABELS
 from projects import figures
@@ -36,7 +36,7 @@ class MetricSeriesAdmin(ReadOnlyTelemetryAdmin):
     list_display = (
         "name",
         "newest_value",
-        "unit",
+        "shown_unit",
         "newest_age",
         "service_name",
         "host_name",
@@ -84,6 +84,10 @@ class MetricSeriesAdmin(ReadOnlyTelemetryAdmin):
     def newest_value(self, series: MetricSeries) -> SafeString:
         return format_html('<span class="tabular-nums">{}</span>', value_text(_newest(series)))
 
+    @admin.display(description="unit")
+    def shown_unit(self, series: MetricSeries) -> str:
+        return unit_text(series.unit) or figures.NOTHING
+
     @admin.display(description="age")
     def newest_age(self, series: MetricSeries) -> str:
         point = _newest(series)
@@ -117,7 +121,7 @@ class BusinessMetricAdmin(ReadOnlyTelemetryAdmin):
     list_display = (
         "metric_name",
         "value",
-        "metric_unit",
+        "shown_unit",
         "currency",
         "metric_category",
         "tenant_id",
@@ -152,6 +156,10 @@ class BusinessMetricAdmin(ReadOnlyTelemetryAdmin):
             request, queryset, search_term
         )
         return found
+
+    @admin.display(description="unit")
+    def shown_unit(self, metric: BusinessMetric) -> str:
+        return unit_text(metric.metric_unit) or figures.NOTHING
 
     @admin.display(description="value")
     def value(self, metric: BusinessMetric) -> SafeString:

@@ -116,7 +116,7 @@ class MetricChartView(APIView):
         operation_id="metric_chart",
         tags=["metric-chart"],
         parameters=[ChartParameters],
-        responses=CHART_SCHEMA,
+        responses={200: CHART_SCHEMA},
     )
     def get(self, request: Request) -> Response:
         """The series of a metric, aggregated by time and labels: at most 100 lines of 1,000 points."""

@@ -27,6 +27,7 @@ def series_page(series: MetricSeries, now: datetime) -> dict[str, Any]:
     return {
         "labels": sorted(series.labels.items()),
         "newest": _newest(newest_first, now),
+        "unit": unit_text(series.unit),
         "chart": line_chart(measured),
         "point_count": len(measured),
         "rows": [_row(point) for point in newest_first[:LISTED_POINTS]],
@@ -41,6 +42,11 @@ def value_text(point: MetricPoint | None) -> str:
     if point is not None and point.stale:
         return "ended"
     return figures.number(point.value if point else None)
+
+
+def unit_text(unit: str) -> str:
+    """The unit as people write it beside a number: nothing for 1, UCUM's unit of what is merely counted."""
+    return "" if unit == "1" else unit
 
 
 def _newest(newest_first: Sequence[MetricPoint], now: datetime) -> dict[str, Any] | None:

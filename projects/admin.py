@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from projects.admin_base import ProjectModelAdmin
+from projects.admin_base import ProjectModelAdmin, visible_projects
 from projects.forms import ApiKeyForm
 from projects.keys import fit_to_kind, forget, revoke_key, save_new
 from projects.models import ApiKey, KeyKind, Project, RetentionPolicy
@@ -58,6 +58,12 @@ class ApiKeyAdmin(ProjectModelAdmin):
     search_fields = ("name", "prefix")
     list_select_related = ("project",)
     actions = ("revoke",)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A user with one project need not choose it."""
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        projects = visible_projects(request.user)[:2]
+        return {"project": projects[0].pk, **initial} if len(projects) == 1 else initial
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
         return ("project", "prefix", "created_at", "revoked_at") if obj else ()

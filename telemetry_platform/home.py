@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Case, Count, QuerySet, When
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 
 from alerting.admin.badges import labels_text, severity_badge, status_badge
 from alerting.models import OPEN_STATUSES, Alert, Health, NotificationChannel, Rule, Status
+from alerting.policy.muting import silenced_ids
 from events.models import Event
 from metrics.models import MetricSeries
 from metrics.queries import newest_points
@@ -25,6 +26,8 @@ from projects.models import Project
 from telemetry_platform.self_telemetry.points import HOST
 
 SHOWN_ALERTS = 10
+LOOKED_AT_ALERTS = 2000
+"""Open alerts that are asked whether they are silenced, newest first: the page may not take for ever."""
 HOST_METRICS = {"cpu_usage": "CPU", "memory_usage": "Memory", "disk_usage": "Disk"}
 FRESH = timedelta(minutes=2)
 SEVERITY_ORDER = ("critical", "error", "warning", "info")
@@ -58,14 +61,16 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     now = timezone.now()
     projects = visible_projects(request.user)
     newest = _newest_event(projects)
+    open_alerts, left_out = _open_alerts(projects, now)
     return context | {
         "title": "Overview",
         "tiles": [_alerts_tile(projects), _events_tile(newest, now), *_host_tiles(projects, now)],
         "troubles": [
-            *_open_alerts(projects, now),
+            *open_alerts,
             *_broken_channels(projects, now),
             *_unhealthy_rules(projects),
         ],
+        "left_out": left_out,
         "is_empty": newest is None,
         "may_acknowledge": request.user.has_perm("alerting.change_alert"),
         "first_event": example_command("events", '{"event_name": "hello"}'),
@@ -119,22 +124,30 @@ def _host_tiles(projects: QuerySet[Project], now: datetime) -> list[Tile]:
     return tiles
 
 
-def _open_alerts(projects: QuerySet[Project], now: datetime) -> list[Trouble]:
-    """Firing before acknowledged, newest first: what nobody has taken needs somebody."""
-    rows = Alert.objects.filter(project__in=projects, status__in=OPEN_STATUSES).annotate(
-        is_taken=Case(When(status=Status.ACKNOWLEDGED, then=1), default=0)
+def _open_alerts(projects: QuerySet[Project], now: datetime) -> tuple[list[Trouble], str]:
+    """What nobody has taken or silenced, newest first, and how many others are open: "2 acknowledged, 1 silenced"."""
+    rows = Alert.objects.filter(project__in=projects, status__in=OPEN_STATUSES)
+    untaken = list(
+        rows.exclude(status=Status.ACKNOWLEDGED)
+        .select_related("project")
+        .order_by("-pending_since", "-id")[:LOOKED_AT_ALERTS]
     )
-    return [
-        Trouble(
-            format_html("{} {}", severity_badge(alert.severity), status_badge(alert.status)),
-            alert.rule_name,
-            f"{labels_text(alert.labels)} {figures.number(alert.value)}, limit {figures.number(alert.threshold)}",
-            figures.age_html(alert.triggered_at or alert.pending_since, now),
-            reverse("admin:alerting_alert_change", args=[alert.pk]),
-            acknowledge_url=_acknowledge_url(alert),
-        )
-        for alert in rows.order_by("is_taken", "-pending_since", "-id")[:SHOWN_ALERTS]
-    ]
+    silenced = silenced_ids(untaken, now)
+    needing = [alert for alert in untaken if alert.pk not in silenced]
+    counts = {"acknowledged": rows.filter(status=Status.ACKNOWLEDGED).count(), "silenced": len(silenced)}
+    left_out = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    return [_open_alert(alert, now) for alert in needing[:SHOWN_ALERTS]], left_out
+
+
+def _open_alert(alert: Alert, now: datetime) -> Trouble:
+    return Trouble(
+        format_html("{} {}", severity_badge(alert.severity), status_badge(alert.status)),
+        alert.rule_name,
+        f"{labels_text(alert.labels)} {figures.number(alert.value)}, limit {figures.number(alert.threshold)}",
+        figures.age_html(alert.triggered_at or alert.pending_since, now),
+        reverse("admin:alerting_alert_change", args=[alert.pk]),
+        acknowledge_url=_acknowledge_url(alert),
+    )
 
 
 def _acknowledge_url(alert: Alert) -> str:

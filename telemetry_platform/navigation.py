@@ -64,9 +64,9 @@ UNFOLD: dict[str, Any] = {
                     _item("Alerts", "notifications_active", "alerting.alert"),
                     _item("Rules", "rule", "alerting.rule"),
                     _item("Silences", "notifications_off", "alerting.silence"),
-                    _item("Maintenance", "construction", "alerting.maintenancewindow"),
-                    _item("Policies", "alt_route", "alerting.notificationpolicy"),
-                    _item("Inhibition", "account_tree", "alerting.inhibitionrule"),
+                    _item("Maintenance windows", "construction", "alerting.maintenancewindow"),
+                    _item("Notification policies", "alt_route", "alerting.notificationpolicy"),
+                    _item("Inhibition rules", "account_tree", "alerting.inhibitionrule"),
                     _item("Channels", "campaign", "alerting.notificationchannel"),
                     _item("Notifications", "outgoing_mail", "alerting.notification"),
                     {

@@ -151,6 +151,12 @@ SPECTACULAR_SETTINGS = {
         "AlertStatusEnum": "alerting.models.Status",
         "NotificationStatusEnum": "alerting.models.NotificationStatus",
         "SpanStatusEnum": "traces.models.SpanStatus",
+        "SeverityEnum": "alerting.models.Severity",
+    },
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "ApiKey": {"type": "http", "scheme": "bearer", "description": "An API key of a project."}
+        }
     },
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,

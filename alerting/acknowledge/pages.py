@@ -8,6 +8,7 @@ from datetime import datetime
 from alerting import links
 from alerting.messages import clean, duration_text, number_text, threshold_text
 from alerting.models import Alert, Status
+from alerting.rules import keeps_without_data
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class AlertPage:
     since: datetime
     lasted: str
     handled: Handled | None
+    keeps_without_data: bool
     alert_url: str
 
 
@@ -59,6 +61,7 @@ def alert_page(alert: Alert, *, now: datetime) -> AlertPage:
         since=since,
         lasted=duration_text((alert.resolved_at or now) - since),
         handled=_handled(alert),
+        keeps_without_data=keeps_without_data(alert.rule),
         alert_url=links.alert_url(alert.pk),
     )
 

@@ -17,6 +17,7 @@ from alerting.admin.conditions import condition_of, sentence
 from alerting.admin.notifications import notification_badge, why_url
 from alerting.models import Alert, Notification, NotificationStatus, Rule, Status, Transition, TransitionKind
 from alerting.policy.muting import ActiveMutes, Mute
+from alerting.rules import keeps_without_data
 from alerting.state import COMPARE, format_number
 from alerting.why.chain import page_of
 from alerting.why.words import change_words
@@ -51,6 +52,7 @@ def alert_page(alert: Alert, now: datetime) -> dict[str, Any]:
         "fired_on": "" if has_first_condition(alert) else _reason_of_opening(transitions),
         "number": number_text(alert),
         "comparison": comparison(alert),
+        "keeps_without_data": alert.is_open and keeps_without_data(alert.rule),
         "worst": _worst(alert),
         "resolution": _last_to(transitions, Status.RESOLVED),
         "labels": sorted(alert.labels.items()),

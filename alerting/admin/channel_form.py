@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from alerting.admin.policy_forms import ClockInput
 from alerting.admin.widgets import dress
-from alerting.channels import kind
+from alerting.channels import kind, places
 from alerting.models import NotificationChannel, Severity
 from alerting.policy.quiet_hours import quiet_errors
 from projects.models import Project
@@ -87,5 +87,5 @@ class ChannelForm(forms.ModelForm[NotificationChannel]):
         """Put kind and configuration into the row; whoever corrects a channel gives it another chance."""
         channel.kind = self.kind_name
         if not channel.pk or self.config_form.config != self.instance.readable_config:
-            channel.config = self.config_form.config
+            places.configure(channel, self.kind, self.config_form.config)
         channel.give_another_chance()

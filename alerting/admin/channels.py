@@ -16,7 +16,7 @@ from alerting.admin.badges import badge, reason_text
 from alerting.admin.channel_form import QUIET_FIELDS, ChannelForm
 from alerting.admin.channel_preview import preview
 from alerting.admin.channel_state import NO_MAIL_SERVER, channel_state, lacks_mail_server
-from alerting.channels import channel_kinds, incoming
+from alerting.channels import channel_kinds, incoming, places
 from alerting.delivery import send_test
 from alerting.models import NotificationChannel, NotificationStatus
 from alerting.policy.muting import look_again
@@ -139,6 +139,8 @@ class NotificationChannelAdmin(ProjectModelAdmin):
         # Only what the form owns: deliveries under way write the other columns.
         obj.save(update_fields=WRITTEN if change else None)
         look_again(obj.project_id, timezone.now())
+        if closed := places.closed_place(form.kind, form.config_form.config):
+            messages.warning(request, closed)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """The channels, each with the rules that lose it; notifications stay as history."""

@@ -14,7 +14,13 @@ from django.utils.safestring import SafeString
 
 from alerting.admin.badges import badge
 from alerting.admin.policies import SettingAdmin
-from alerting.admin.policy_forms import MATCHERS_HELP, MatchersField, MomentInput, ProjectSettingForm
+from alerting.admin.policy_forms import (
+    MATCHERS_HELP,
+    MatchersField,
+    MomentField,
+    ProjectSettingForm,
+    unless_unchanged,
+)
 from alerting.models import MaintenanceWindow
 from alerting.policy.maintenance import coming, occurrence_now, window_errors
 from projects import figures
@@ -44,9 +50,7 @@ class MaintenanceWindowForm(ProjectSettingForm):
     matchers = MatchersField(
         label="Alerts that match", required=False, help_text=f"Empty: every alert. {MATCHERS_HELP}"
     )
-    starts_at = forms.DateTimeField(
-        label="First start", widget=MomentInput, help_text="On the clocks of the time zone below."
-    )
+    starts_at = MomentField(label="First start", help_text="On the clocks of the time zone below.")
     repeats = forms.ChoiceField(label="Repeats", choices=REPEATS, required=False)
     weekdays = forms.MultipleChoiceField(
         label="On", choices=WEEKDAYS, required=False, widget=forms.CheckboxSelectMultiple
@@ -80,8 +84,7 @@ class MaintenanceWindowForm(ProjectSettingForm):
         super().__init__(*args, **kwargs)
         self.fields["time_zone"].widget.attrs["list"] = "time-zones"
         if self.instance.pk:
-            zone = ZoneInfo(self.instance.time_zone)
-            self.initial["starts_at"] = self.instance.starts_at.astimezone(zone).replace(tzinfo=None)
+            self.initial["starts_at"] = _on_its_clock(self.instance)
             self.initial["repeats"], self.initial["weekdays"] = as_choice(self.instance.recurrence)
         else:
             self.initial.setdefault("starts_at", timezone.now().replace(second=0, microsecond=0))
@@ -93,7 +96,8 @@ class MaintenanceWindowForm(ProjectSettingForm):
             self.add_error("time_zone", f"There is no time zone {zone_name!r}; one is Europe/Berlin.")
         elif isinstance(cleaned.get("starts_at"), datetime):
             local = cleaned["starts_at"].astimezone(UTC).replace(tzinfo=ZoneInfo(zone_name))
-            cleaned["starts_at"] = local.astimezone(UTC)
+            stored = self.instance.starts_at if self.instance.pk else None
+            cleaned["starts_at"] = unless_unchanged(local.astimezone(UTC), stored)
         cleaned["recurrence"] = as_rule(
             cleaned.get("repeats", ""), cleaned.get("weekdays") or [], cleaned.get("recurrence", "")
         )
@@ -104,6 +108,13 @@ class MaintenanceWindowForm(ProjectSettingForm):
         if not self.errors:
             for name, problem in window_errors(self.instance).items():
                 self.add_error(name, problem)
+
+
+def _on_its_clock(window: MaintenanceWindow) -> datetime:
+    try:
+        return window.starts_at.astimezone(ZoneInfo(window.time_zone)).replace(tzinfo=None)
+    except OverflowError:  # the API takes moments for which that clock has no year
+        return window.starts_at.replace(tzinfo=None)
 
 
 def as_rule(repeats: str, weekdays: list[str], rule: str) -> str:

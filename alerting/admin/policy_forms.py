@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Model, QuerySet
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -48,6 +49,25 @@ class MomentInput(UnfoldAdminTextInputWidget):
 
     def format_value(self, value: Any) -> Any:
         return f"{value:%Y-%m-%dT%H:%M}" if isinstance(value, datetime) else value
+
+
+class MomentField(forms.DateTimeField):
+    """A moment far enough from the ends of the calendar for any time zone and anything added to it."""
+
+    widget = MomentInput
+
+    def __init__(self, *, label: str, help_text: str, required: bool = True) -> None:
+        bounds = [
+            MinValueValidator(datetime(1970, 1, 1, tzinfo=UTC), "Must not lie before 1970."),
+            MaxValueValidator(datetime(9000, 1, 1, tzinfo=UTC), "Must not lie after 9000-01-01."),
+        ]
+        super().__init__(label=label, help_text=help_text, required=required, validators=bounds)
+
+
+def unless_unchanged(entered: datetime, stored: datetime | None) -> datetime:
+    """The stored moment where `entered` is what the picker made of it: it shows and returns whole minutes."""
+    is_unchanged = stored is not None and entered == stored.replace(second=0, microsecond=0)
+    return stored if stored and is_unchanged else entered
 
 
 class ClockInput(UnfoldAdminTextInputWidget):

@@ -75,8 +75,10 @@ class RuleForm(forms.ModelForm[Rule]):
             "flap_detection": "Notice flapping",
         }
         help_texts = {
-            "recovery_threshold": "Empty: at the threshold.",
-            "no_data": "What a time without data means.",
+            "recovery_threshold": "A firing alert recovers only when the value is past this too. "
+            "Empty: at the threshold.",
+            "no_data": "Keep the state: a firing alert goes on firing until data clears it or somebody resolves it. "
+            "Treat as fine: it resolves. Treat as wrong: it fires.",
         }
         widgets = {"channels": forms.CheckboxSelectMultiple, "description": forms.Textarea(attrs={"rows": 2})}
 

@@ -111,7 +111,7 @@ def _context(rule: Rule, found: Backtest, words: str) -> dict[str, Any]:
     total, by_labels = found.tally.total(), found.tally.by_labels()
     days = found.tally.by_day(found.period.start, found.period.end)
     return {
-        "summary": _summary(total, words),
+        "summary": summary(total, words),
         "chart": rule_chart(found),
         "label_sets": _label_sets(by_labels) if found.rule.condition.group_by else [],
         "label_set_count": len(by_labels),
@@ -123,7 +123,8 @@ def _context(rule: Rule, found: Backtest, words: str) -> dict[str, Any]:
     }
 
 
-def _summary(total: Sum, words: str) -> str:
+def summary(total: Sum, words: str) -> str:
+    """How often it would have fired, how long, and how much it would have said, in one sentence."""
     if not total.fires:
         return f"{words} it would not have fired."
     return (
@@ -137,7 +138,10 @@ def _times(count: int) -> str:
 
 
 def _minutes(total: Sum) -> str:
-    return figures.duration(total.minutes_firing * 60_000) if total.minutes_firing else "0 min"
+    """An alert that cleared in the evaluation after it fired is told all the same."""
+    if not total.minutes_firing:
+        return "under a minute" if total.fires else "0 min"
+    return figures.duration(total.minutes_firing * 60_000)
 
 
 def _nothing(rule: Rule, words: str) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from django.contrib import admin, messages
@@ -112,11 +113,11 @@ class RuleAdmin(ProjectModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Rule | None = None) -> Any:
         judging = judging_fields()
         watched = [name for name in condition_fields() if name not in judging]
-        first_row = ("operator", "threshold", "critical_threshold")
+        limits = (("operator", "threshold"), ("critical_threshold", "recovery_threshold"))
         wrong = [
-            first_row,
-            *(name for name in judging if name not in first_row),
-            ("recovery_threshold", "no_data", "on_error"),
+            *limits,
+            *(name for name in judging if name not in chain(*limits)),
+            ("no_data", "on_error"),
             ("for_seconds", "keep_firing_for_seconds"),
             ("severity", "flap_detection"),
         ]

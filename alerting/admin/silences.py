@@ -1,23 +1,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from alerting.admin.badges import badge, reason_text
-from alerting.admin.policy_forms import MatchersField, MomentInput, ProjectSettingForm
+from alerting.admin.policy_forms import (
+    MatchersField,
+    MomentField,
+    ProjectSettingForm,
+    unless_unchanged,
+)
 from alerting.models import Silence
 from alerting.policy import silences
 from projects.admin_base import ProjectModelAdmin, visible_projects
@@ -38,16 +43,14 @@ class SilenceForm(ProjectSettingForm):
     """Which alerts, how long, and why. Times are UTC."""
 
     matchers = MatchersField(label="Alerts that match")
-    starts_at = forms.DateTimeField(
-        label="From", required=False, widget=MomentInput, help_text="UTC. Empty: from now on."
-    )
+    starts_at = MomentField(label="From", required=False, help_text="UTC. Empty: from now on.")
     lasts = forms.ChoiceField(label="For", choices=DURATIONS, initial="120")
-    ends_at = forms.DateTimeField(label="Until", required=False, widget=MomentInput, help_text="UTC.")
+    ends_at = MomentField(label="Until", required=False, help_text="UTC.")
     comment = forms.CharField(
         label="Why",
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="For those who wonder.",
+        help_text="What is going on and who knows more, such as: database upgrade, ask Ada.",
     )
 
     class Meta:
@@ -62,6 +65,17 @@ class SilenceForm(ProjectSettingForm):
             # The model's default is this moment, which an empty field says better.
             self.initial["starts_at"] = None
 
+    def clean_starts_at(self) -> datetime | None:
+        return self._as_stored("starts_at")
+
+    def clean_ends_at(self) -> datetime | None:
+        return self._as_stored("ends_at")
+
+    def _as_stored(self, name: str) -> datetime | None:
+        entered: datetime | None = self.cleaned_data[name]
+        stored = getattr(self.instance, name) if self.instance.pk else None
+        return unless_unchanged(entered, stored) if entered else None
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         start = cleaned.get("starts_at") or timezone.now()
@@ -69,7 +83,8 @@ class SilenceForm(ProjectSettingForm):
             cleaned["ends_at"] = start + timedelta(minutes=int(cleaned["lasts"]))
         cleaned["starts_at"] = start
         if not cleaned.get("ends_at"):
-            self.add_error("ends_at", "Say until when.")
+            if "ends_at" not in self.errors:
+                self.add_error("ends_at", "Say until when.")
         elif cleaned["ends_at"] <= max(start, timezone.now()):
             self.add_error("ends_at", "Must lie after the start, and in the future.")
         if "matchers" in cleaned:
@@ -150,6 +165,12 @@ class SilenceAdmin(ProjectModelAdmin):
                 )
         # The page goes on with the silence that holds now.
         obj.__dict__.update(saved.__dict__)
+
+    def response_change(self, request: HttpRequest, obj: Silence) -> HttpResponse:
+        """After a replacement the page of the silence that holds, not that of the expired one."""
+        response: HttpResponse = super().response_change(request, obj)
+        holding = reverse("admin:alerting_silence_change", args=[obj.pk])
+        return response if request.path == holding else HttpResponseRedirect(holding)
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
         """What the matchers that are being typed would hide, as a piece of the page."""

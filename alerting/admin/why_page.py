@@ -97,6 +97,7 @@ def why_page(alert: Alert, now: datetime) -> dict[str, Any]:
         "labels": sorted(alert.labels.items()),
         "verdict": chain["verdict"]["text"],
         "verdict_mark": badge(*OUTCOME_MARKS[chain["verdict"]["outcome"]]),
+        "note": chain["note"],
         "rule": chain["rule"],
         "condition_now": _condition_now(alert, chain),
         "steps": [_step(one, alert) for one in chain["steps"]],

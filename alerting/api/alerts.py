@@ -155,7 +155,7 @@ class AlertViewSet(AlertingViewSet):
         """Write a note into the timeline."""
         return self._act(actions.add_note, note=self._body(NoteSerializer)["note"])
 
-    @extend_schema(responses=CHAIN_SCHEMA)
+    @extend_schema(responses={200: CHAIN_SCHEMA})
     def why(self, request: Request, pk: str) -> Response:
         """The whole chain: what led to each change, who was told and who was not and why, what people did."""
         return Response(chain_of(self.get_object(), timezone.now(), settings.PUBLIC_URL))

@@ -76,7 +76,7 @@ class SumSerializer(serializers.Serializer[Any]):
     minutes_firing = serializers.FloatField(help_text="Over all label sets together.")
 
 
-class TransitionSerializer(serializers.Serializer[Any]):
+class BacktestTransitionSerializer(serializers.Serializer[Any]):
     """`kind` is `status`, or `severity` where an alert rose to critical or fell back."""
 
     at = serializers.DateTimeField()
@@ -109,7 +109,7 @@ class BacktestSerializer(SumSerializer):
     end = serializers.DateTimeField()
     step_seconds = serializers.FloatField(help_text="The rule's interval, longer where the period is long.")
     evaluation_count = serializers.IntegerField()
-    transitions = TransitionSerializer(many=True)
+    transitions = BacktestTransitionSerializer(many=True)
     transitions_truncated = serializers.IntegerField(help_text="How many more there were.")
     per_day = DaySerializer(many=True)
     per_label_set = LabelSetSerializer(many=True)

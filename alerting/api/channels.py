@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from alerting import secrets
 from alerting.api.base import AlertingViewSet, StrictSerializer
-from alerting.channels import ConfigError, kind
+from alerting.channels import ConfigError, kind, places
 from alerting.models import NotificationChannel, Severity
 from alerting.policy.muting import look_again
 from alerting.policy.quiet_hours import quiet_errors
@@ -36,7 +36,10 @@ class ConfigField(serializers.DictField):
 
 
 class NotificationChannelSerializer(StrictSerializer, serializers.ModelSerializer[NotificationChannel]):
-    """A channel. On a change, keys of `config` that are left out keep their values; null takes one away."""
+    """A channel. On a change, keys of `config` that are left out keep their values; null takes one away.
+
+    Who changes the address that messages go to gives the secrets meant for it again.
+    """
 
     config = ConfigField()
     quiet_severities = serializers.ListField(
@@ -102,8 +105,7 @@ class NotificationChannelSerializer(StrictSerializer, serializers.ModelSerialize
         for name, value in values.items():
             setattr(channel, name, value)
         if given is not None:
-            channel.config = _merged(channel, given)
-            channel.give_another_chance()
+            places.configure(channel, kind(channel.kind), _merged(channel, given))
             written |= {"broken_at", "broken_reason", "paused_until"}
         if errors := quiet_errors(channel.quiet_from, channel.quiet_until, channel.quiet_timezone):
             raise serializers.ValidationError(errors)
@@ -116,7 +118,9 @@ def _merged(channel: NotificationChannel, given: dict[str, Any]) -> dict[str, An
     stored = channel.readable_config if channel.pk else {}
     merged = {name: value for name, value in {**stored, **given}.items() if value is not None}
     try:
-        return kind(channel.kind).parse_config(merged)
+        config = kind(channel.kind).parse_config(merged)
+        places.check_secrets(kind(channel.kind), stored, config, given)
+        return config
     except ConfigError as error:
         raise serializers.ValidationError({"config": error.errors}) from None
 

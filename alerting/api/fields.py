@@ -11,6 +11,8 @@ from alerting.models import NotificationChannel
 from alerting.policy.matchers import MatcherError, parse_all
 from projects.api.authentication import project_id_of
 
+MAX_LABEL_NAMES = 50
+
 
 class MatchersField(serializers.ListField):
     """Texts like `severity="warning"`; answered as they are understood."""
@@ -27,6 +29,9 @@ class MatchersField(serializers.ListField):
 
 class LabelNamesField(serializers.ListField):
     child = serializers.CharField(max_length=200)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=MAX_LABEL_NAMES, **kwargs)
 
 
 class ChannelNamesField(serializers.ListField):

@@ -7,16 +7,20 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from alerting import outbound
-from alerting.channels.errors import TransportError
+from alerting.channels.errors import Scope, TransportError
 from alerting.messages import clean
 
 _PASSING_STATUSES = frozenset({408, 429})
+# What the other side can't do with this one message: the next may be fine.
+_MESSAGE_STATUSES = frozenset({400, 413, 422})
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str]) -> outbound.Response:
-    """The answer, whatever its status. Raises TransportError where there is none."""
+def post(
+    url: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float | None = None
+) -> outbound.Response:
+    """The answer, whatever its status, within 20 s or as told. Raises TransportError where there is none."""
     try:
-        return outbound.post(url, body, headers)
+        return outbound.post(url, body, headers, timeout_seconds)
     except outbound.OutboundError as error:
         raise unanswered(error) from None
 
@@ -39,7 +43,8 @@ def refusal(
         return TransportError(reason, permanent=False, retry_after_seconds=retry_after_seconds(answer, now))
     if 300 <= status < 400:
         reason = f"{service} answered {status}: redirects are not followed"
-    return TransportError(reason, permanent=True)
+    scope: Scope = "message" if status in _MESSAGE_STATUSES else "channel"
+    return TransportError(reason, permanent=True, scope=scope)
 
 
 def retry_after_seconds(answer: outbound.Response, now: datetime) -> float | None:

@@ -58,7 +58,9 @@ class ChannelKind:
     """One kind of channel.
 
     `parse_config` checks what a person entered and returns what is stored, or raises ConfigError. `recipients` are
-    the addresses of a channel that writes to each of them (empty: it has one place). `for_rule` applies
+    the addresses of a channel that writes to each of them (empty: it has one place). `place_fields` say where messages
+    go: another value forgets the references, and asks again for `secrets_of_place`, which are meant for that place
+    alone. `for_rule` applies
     `notification_config[<kind>]` of a rule. `follows` names the actions of people that it passes on: only a kind
     that edits what it said follows any. `takes_groups`: one message may tell of several alerts. `receive` answers a
     request from the service itself to `/integrations/<kind>/<channel id>/`, which must prove where it comes from.
@@ -72,6 +74,8 @@ class ChannelKind:
     parse_config: Callable[[Config], dict[str, Any]]
     send: Send
     form_class: type[ChannelConfigForm]
+    place_fields: frozenset[str] = frozenset()
+    secrets_of_place: frozenset[str] = frozenset()
     recipients: Callable[[Config], list[str]] = _no_recipients
     for_rule: Callable[[Config, Config], Config] = _same_for_every_rule
     follows: Callable[[Config], frozenset[Action]] = _nothing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-Scope = Literal["channel", "recipient", "platform"]
+Scope = Literal["channel", "recipient", "message", "platform"]
 
 
 class ConfigError(ValueError):
@@ -19,8 +19,8 @@ class ConfigError(ValueError):
 class TransportError(Exception):
     """A message was not delivered. The text is one line, fit to show, without secrets.
 
-    `permanent`: trying again is no use. `scope` says what is at fault: the channel, only this recipient, or this
-    platform's own settings (which must not brand a channel as broken).
+    `permanent`: trying again is no use. `scope` says what is at fault: the channel, only this recipient, only this
+    message, or this platform's own settings (the last two must not brand a channel as broken).
     """
 
     def __init__(

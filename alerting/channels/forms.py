@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django import forms
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from alerting.channels import kind
+from alerting.channels import kind, places
 from alerting.channels.errors import ConfigError
 
 CLEAR = "-"
@@ -67,6 +67,7 @@ class ChannelConfigForm(forms.Form):
         try:
             self.given = self.merged(this_kind.secret_fields)
             self.config = this_kind.parse_config(self.given)
+            places.check_secrets(this_kind, self.stored, self.config, self.entered())
         except ConfigError as error:
             for name, message in error.errors.items():
                 self.add_error(name if name in self.fields else None, message)

@@ -12,17 +12,24 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
-from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 
 from alerting.bounds import bounded_transaction
 from alerting.delivery.decisions import FOLLOWING
 from alerting.delivery.flushes import MINUTE, Composed, Flush, Limit, ToldGroup, compose
-from alerting.delivery.verdicts import Informed, judge, settle
-from alerting.models import Notification, NotificationChannel, NotificationStatus, Purpose, Status
+from alerting.delivery.verdicts import AlertPlace, Places, is_late_firing, judge, settle
+from alerting.models import (
+    Notification,
+    NotificationChannel,
+    NotificationStatus,
+    Purpose,
+    Status,
+    TransitionKind,
+)
 from alerting.outbox import TELLING
-from alerting.policy.muting import ActiveMutes
+from alerting.policy.keys import dedup_key
+from alerting.policy.muting import ActiveMutes, Inhibitions
 
 LEASE = timedelta(seconds=60)
 MOST_COMPANY = 2_000
@@ -86,11 +93,15 @@ def claim(
     only: Collection[int] | None = None,
     only_spread: bool = False,
     takes_groups: bool = True,
+    inhibitions: Inhibitions | None = None,
 ) -> Claim:
     """Lease up to `limit` due rows of a lane, oldest first, with those of their groups, cut into messages.
 
+    Muted rows that are looked at again come after all others: most of them stay muted, and nobody waits for those.
+
     Rows that are not to be sent, or not now, are settled on the way. `only` restricts the claim to these ids,
     `only_spread` to rows that name their recipient: in a channel with several, a row that came since `spread` does not.
+    `inhibitions` are what former claims of the same lane have loaded.
     """
     with bounded_transaction(durable=True):
         claimable = _claimable(lane, now)
@@ -98,22 +109,27 @@ def claim(
             claimable = claimable.filter(pk__in=only)
         if only_spread:
             claimable = claimable.exclude(recipient="")
-        composed, settled = _settled(lane, _with_company(claimable, limit), takes_groups, now)
-        claimed = [row for flush in composed.flushes for row in flush.rows]
+        mutes = ActiveMutes(now, inhibitions or Inhibitions())
+        composed, settled = _settled(lane, _with_company(claimable, limit), takes_groups, mutes)
+        # What failed before comes last, or one message that a place never takes would keep all others from it.
+        flushes = sorted(composed.flushes, key=lambda flush: min(row.attempt_count for row in flush.rows))
+        claimed = [row for flush in flushes for row in flush.rows]
         _rows([row.pk for row in claimed]).update(
             status=NotificationStatus.SENDING, lease_until=now + LEASE, attempt_count=F("attempt_count") + 1
         )
     for row in claimed:
         row.status, row.lease_until = NotificationStatus.SENDING, now + LEASE
         row.attempt_count += 1
-    return Claim(composed.flushes, settled)
+    return Claim(flushes, settled)
 
 
 def _settled(
-    lane: Lane, rows: list[Notification], takes_groups: bool, now: datetime
+    lane: Lane, rows: list[Notification], takes_groups: bool, mutes: ActiveMutes
 ) -> tuple[Composed, Counter[NotificationStatus]]:
     """The messages that locked rows make, after those that are kept quiet, given up or put off were written."""
-    verdicts = judge(rows, _informed_places(lane, rows), ActiveMutes(now), now)
+    now = mutes.now
+    places = Places(informed=_informed_places(lane, rows), with_end=_places_with_end(lane, rows))
+    verdicts = judge(rows, places, mutes)
     settle(verdicts)
     settled = Counter(verdict.status for verdict in verdicts.values())
     composed = compose(
@@ -138,12 +154,13 @@ def _with_company(claimable: QuerySet[Notification], limit: int) -> list[Notific
     rows = list(claimable[:limit])
     keys = {row.group_key for row in rows if row.group_key}
     has_limit = any(row.channel and row.channel.max_messages_per_minute for row in rows)
-    if not (keys or (has_limit and len(rows) == limit)):
-        return rows
-    others = claimable.exclude(pk__in=[row.pk for row in rows])
-    if not has_limit:
-        others = others.filter(group_key__in=keys)
-    return [*rows, *others[:MOST_COMPANY]]
+    if keys or (has_limit and len(rows) == limit):
+        others = claimable.exclude(pk__in=[row.pk for row in rows])
+        if not has_limit:
+            others = others.filter(group_key__in=keys)
+        rows += others[:MOST_COMPANY]
+    # In the order in which they were written, so that a message's rows have the same at every attempt.
+    return sorted(rows, key=lambda row: row.pk)
 
 
 def _told_groups(lane: Lane, rows: list[Notification]) -> set[ToldGroup]:
@@ -210,22 +227,34 @@ def _rows(ids: Collection[int]) -> QuerySet[Notification]:
     return Notification.objects.filter(pk__in=ids)
 
 
-def _claimable(lane: Lane, now: datetime) -> QuerySet[Notification]:
-    same_place = Notification.objects.filter(in_lane(lane), alert=OuterRef("alert")).filter(
-        Q(recipient=OuterRef("recipient")) | Q(recipient="")
-    )
+def sendable(now: datetime) -> QuerySet[Notification]:
+    """Due rows that don't wait for an earlier one about the same alert to the same place."""
     is_before = Q(purpose=Purpose.FIRING) | Q(purpose=Purpose.UPDATE, pk__lt=OuterRef("pk"))
-    unfinished = same_place.filter(is_before, status__in=UNFINISHED)
+    is_same_place = Q(recipient=OuterRef("recipient")) | Q(recipient="")
+    unfinished = Notification.objects.filter(
+        is_before, is_same_place, alert=OuterRef("alert"), status__in=UNFINISHED
+    )
+    by_channel = unfinished.filter(channel=OuterRef("channel"))
+    by_mail = unfinished.filter(channel__isnull=True)
     return (
-        Notification.objects.filter(due(now), in_lane(lane))
-        .exclude(Exists(unfinished), purpose__in=FOLLOWING)
+        Notification.objects.filter(due(now))
+        .exclude(Exists(by_channel), purpose__in=FOLLOWING)
+        .exclude(Exists(by_mail), purpose__in=FOLLOWING, channel__isnull=True)
+    )
+
+
+def _claimable(lane: Lane, now: datetime) -> QuerySet[Notification]:
+    muted_last = Case(When(status=NotificationStatus.MUTED, then=1), default=0)
+    return (
+        sendable(now)
+        .filter(in_lane(lane))
         .select_related("alert__rule", "project", "channel", "transition", "policy")
         .select_for_update(of=("self",), skip_locked=True)
-        .order_by("pk")
+        .order_by(muted_last, "attempt_count", "pk")
     )
 
 
-def _informed_places(lane: Lane, rows: list[Notification]) -> Informed:
+def _informed_places(lane: Lane, rows: list[Notification]) -> dict[AlertPlace, Literal["sent", "muted"]]:
     alert_ids = {row.alert_id for row in rows if row.purpose in FOLLOWING}
     if not alert_ids:
         return {}
@@ -235,13 +264,28 @@ def _informed_places(lane: Lane, rows: list[Notification]) -> Informed:
         purpose__in=TELLING,
         status__in=(NotificationStatus.SENT, NotificationStatus.MUTED),
     )
-    informed: dict[tuple[UUID | None, str], Literal["sent", "muted"]] = {}
+    informed: dict[AlertPlace, Literal["sent", "muted"]] = {}
     for alert_id, recipient, status in told.values_list("alert_id", "recipient", "status"):
         if status == NotificationStatus.SENT:
             informed[alert_id, recipient] = "sent"
         else:
             informed.setdefault((alert_id, recipient), "muted")
     return informed
+
+
+def _places_with_end(lane: Lane, rows: list[Notification]) -> set[AlertPlace]:
+    """Alerts and recipients that hear of the end, of those whose alert resolved before it was told.
+
+    Where people resolve, only channels that follow what people do.
+    """
+    alert_ids = {row.alert_id for row in rows if is_late_firing(row)}
+    if not alert_ids:
+        return set()
+    is_end = Q(purpose=Purpose.RESOLVED) | Q(
+        purpose=Purpose.UPDATE, transition__kind=TransitionKind.STATUS, transition__to_status=Status.RESOLVED
+    )
+    ends = Notification.objects.filter(is_end, in_lane(lane), alert__in=alert_ids)
+    return set(ends.values_list("alert_id", "recipient"))
 
 
 def _copy(row: Notification, recipient: str) -> Notification:
@@ -253,7 +297,7 @@ def _copy(row: Notification, recipient: str) -> Notification:
         recipient=recipient,
         purpose=row.purpose,
         next_attempt_at=row.next_attempt_at,
-        dedup_key=f"{row.dedup_key}:{recipient}",
+        dedup_key=dedup_key(row.dedup_key, recipient),
         created_at=row.created_at,
         policy_id=row.policy_id,
         group_key=row.group_key,

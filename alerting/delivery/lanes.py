@@ -21,6 +21,7 @@ from alerting.delivery.decisions import SENT, Outcome, outcome_of
 from alerting.delivery.flushes import Flush
 from alerting.messages import build_message
 from alerting.models import NotificationChannel, NotificationStatus, Purpose
+from alerting.policy.muting import Inhibitions
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ def run_lane(lane: Lane, clock: Clock, *, only: Collection[int] | None = None) -
         assert channel is not None
         records.break_channel(channel, str(error), at=clock.now())
         return counts
+    inhibitions = Inhibitions()
     while clock.has_time():
         if place.channel and place.recipients:
             new_ids = claims.spread(place.channel, place.recipients)
@@ -85,6 +87,7 @@ def run_lane(lane: Lane, clock: Clock, *, only: Collection[int] | None = None) -
             only=only,
             only_spread=bool(place.recipients),
             takes_groups=place.kind.takes_groups,
+            inhibitions=inhibitions,
         )
         counts += claim.settled
         if not claim or not _send_batch(claim.flushes, place, clock, counts):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -16,6 +17,8 @@ from alerting.delivery.lanes import Clock, run_lane
 from alerting.models import NotificationStatus
 from alerting.policy.maintenance import announce_due
 from alerting.policy.repeats import repeat_due
+
+logger = logging.getLogger(__name__)
 
 MAX_LANES_AT_ONCE = 8
 """So many channels may hang before others wait; each costs a thread and a database connection."""
@@ -35,9 +38,8 @@ def deliver_due(now: datetime) -> Counter[NotificationStatus]:
     side by side, so that a slow one holds up only itself, and new messages join the pass that is under way. What time
     alone makes due, repeats and notices of maintenance, is written first.
     """
-    repeat_due(now)
-    announce_due(now)
     one = _Pass(Clock(now))
+    _write_what_time_makes_due(now)
     # Once more after the turn is given back: who found it taken just before relied on us.
     while one.open_lanes() and turns.take(one.holder, one.clock.now()):
         try:
@@ -45,6 +47,15 @@ def deliver_due(now: datetime) -> Counter[NotificationStatus]:
         finally:
             turns.give_back(one.holder)
     return one.counts
+
+
+def _write_what_time_makes_due(now: datetime) -> None:
+    """Within some seconds, and without fail: what waits already is sent whatever becomes of this."""
+    for write in (repeat_due, announce_due):
+        try:
+            write(now)
+        except Exception:
+            logger.exception("%s failed; the next pass tries again", write.__name__)
 
 
 @dataclass

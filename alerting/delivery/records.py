@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from django.db.models import Value
-from django.db.models.functions import Greatest
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce, Greatest
 
 from alerting.delivery.claims import Lane, in_lane
 from alerting.delivery.decisions import Outcome, broken_reason
@@ -63,11 +63,19 @@ def record_channel(
 
 
 def break_channel(channel: NotificationChannel, reason: str, *, at: datetime) -> None:
-    """Send nothing more there until a person has mended it; what waits for it is given up with the reason."""
-    Notification.objects.filter(channel=channel.pk, status__in=_WAITING).update(
-        status=NotificationStatus.GAVE_UP, error=broken_reason(reason)
+    """Send nothing more there until a person has mended it; what waits for it is given up with the reason.
+
+    What is muted for longer keeps its chance that the channel is mended until then.
+    """
+    is_waiting = Q(status__in=_WAITING)
+    is_muted = Q(status=NotificationStatus.MUTED, next_attempt_at__lte=at)
+    is_left = Q(status=NotificationStatus.SENDING, lease_until__lte=at)
+    Notification.objects.filter(is_waiting | is_muted | is_left, channel=channel.pk).update(
+        status=NotificationStatus.GAVE_UP, error=broken_reason(reason), lease_until=None
     )
-    NotificationChannel.objects.filter(pk=channel.pk).update(broken_at=at, broken_reason=reason)
+    NotificationChannel.objects.filter(pk=channel.pk).update(
+        broken_at=Coalesce("broken_at", Value(at)), broken_reason=reason
+    )
     logger.warning("channel %s is broken: %s", channel.pk, reason)
 
 

@@ -7,7 +7,7 @@ quiet hours. So every alert that fires is told, or its row says what muted it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -18,10 +18,22 @@ from alerting.models import Notification, NotificationStatus, Purpose, Status
 from alerting.outbox import TELLING
 from alerting.policy.muting import ActiveMutes, Mute, quiet_of
 
-Informed = Mapping[tuple[UUID | None, str], Literal["sent", "muted"]]
-"""By alert and recipient what became of the message that said that it fires."""
+AlertPlace = tuple[UUID | None, str]
+"""An alert and a recipient, within one channel."""
 
 MUTABLE = frozenset({*TELLING, Purpose.RESOLVED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """What the places of a batch know.
+
+    `informed`: what became of the message that said that the alert fires. `with_end`: those for which there is a
+    message of its end, of alerts that resolved before they were told.
+    """
+
+    informed: Mapping[AlertPlace, Literal["sent", "muted"]]
+    with_end: Collection[AlertPlace]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +46,9 @@ class Verdict:
     look_again_at: datetime | None = None
 
 
-def judge(
-    rows: Iterable[Notification], informed: Informed, mutes: ActiveMutes, now: datetime
-) -> dict[int, Verdict]:
+def judge(rows: Iterable[Notification], places: Places, mutes: ActiveMutes) -> dict[int, Verdict]:
     """The rows that are not to be sent now, by id; `alert`, `project` and `channel` should be loaded with them."""
-    verdicts = {row.pk: _verdict(row, informed, mutes, now) for row in rows}
+    verdicts = {row.pk: _verdict(row, places, mutes) for row in rows}
     return {pk: verdict for pk, verdict in verdicts.items() if verdict}
 
 
@@ -62,8 +72,9 @@ def settle(verdicts: Mapping[int, Verdict]) -> None:
             )
 
 
-def _verdict(row: Notification, informed: Informed, mutes: ActiveMutes, now: datetime) -> Verdict | None:
-    word = informed.get((row.alert_id, row.recipient))
+def _verdict(row: Notification, places: Places, mutes: ActiveMutes) -> Verdict | None:
+    place = row.alert_id, row.recipient
+    word = places.informed.get(place)
     reason = reason_to_drop(
         purpose=row.purpose,
         recipient=row.recipient,
@@ -75,17 +86,25 @@ def _verdict(row: Notification, informed: Informed, mutes: ActiveMutes, now: dat
         return Verdict(NotificationStatus.MUTED, "its firing message was muted")
     if reason:
         return Verdict(NotificationStatus.GAVE_UP, reason)
-    if overtaken := overtaken_by(row):
+    if overtaken := overtaken_by(row, has_end=place in places.with_end):
         return Verdict(NotificationStatus.MUTED, overtaken, row.muted_by)
-    mute = _mute(row, mutes, now)
+    mute = _mute(row, mutes)
     if mute is None:
         return None
-    return Verdict(NotificationStatus.MUTED, mute.reason, mute.reference, mute.look_again_at(now))
+    return Verdict(NotificationStatus.MUTED, mute.reason, mute.reference, mute.look_again_at(mutes.now))
 
 
-def overtaken_by(row: Notification) -> str:
+def is_late_firing(row: Notification) -> bool:
+    """Whether it would tell of an alert that has resolved before anybody heard of it."""
+    is_resolved = row.alert is not None and row.alert.status == Status.RESOLVED
+    return is_resolved and row.purpose == Purpose.FIRING and row.attempt_count == 0
+
+
+def overtaken_by(row: Notification, *, has_end: bool) -> str:
     """What happened to the alert that makes telling of it pointless; empty where telling still makes sense.
 
+    Most channels hear nothing of an alert's end that people bring about: where no message of it follows (`has_end`) a
+    late firing message would stand there for good.
     A message that may have gone out before its deliverer died is sent again, so that the resolved one follows it.
     """
     alert = row.alert
@@ -96,17 +115,19 @@ def overtaken_by(row: Notification) -> str:
         return f"{row.reason}; {'resolved' if is_resolved else 'acknowledged'} meanwhile"
     if is_resolved and row.purpose != Purpose.FIRING:
         return "resolved before"
-    if is_resolved and row.group_key and row.attempt_count == 0:
+    if is_late_firing(row) and row.group_key:
         return "resolved before its group was told"
+    if is_late_firing(row) and not has_end:
+        return "resolved before it was sent"
     if not is_resolved and row.purpose == Purpose.REPEAT:
         return f"acknowledged by {alert.acknowledged_by}"
     return ""
 
 
-def _mute(row: Notification, mutes: ActiveMutes, now: datetime) -> Mute | None:
+def _mute(row: Notification, mutes: ActiveMutes) -> Mute | None:
     if row.alert is None or row.purpose not in MUTABLE:
         return None
     found = mutes.of(row.project).mute_of(row.alert)
     if found or row.channel is None:
         return found
-    return quiet_of(row.channel, row.alert.severity, now)
+    return quiet_of(row.channel, row.alert.severity, mutes.now)

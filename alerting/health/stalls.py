@@ -9,9 +9,9 @@ from django.db.models import DateTimeField, ExpressionWrapper, F, Min, QuerySet,
 from django.db.models.functions import Coalesce, Least
 from django_celery_beat.models import PeriodicTask
 
-from alerting.delivery.claims import due
+from alerting.delivery.claims import sendable
 from alerting.health.pulses import pulses
-from alerting.models import Health, Notification, Rule
+from alerting.models import Health, Rule
 from projects import figures
 from projects.models import Project
 
@@ -21,6 +21,8 @@ MISSED_TICKS = 3
 SHORTEST_SILENCE = timedelta(seconds=30)
 LATE_RULE = timedelta(seconds=60)
 LATE_MESSAGE = timedelta(minutes=5)
+SILENT_DELIVERY = timedelta(minutes=2)
+"""A pass takes 50 s at most, and one begins every 10 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Facts:
     tick_every: timedelta | None
     oldest_due_at: datetime | None
     late_message_at: datetime | None
+    delivery_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +51,17 @@ class DueRule:
 
 
 def facts(now: datetime, late_message: timedelta = LATE_MESSAGE) -> Facts:
-    """Four small queries. Messages that wait for a retry, a group or a paused channel are not late."""
-    tick = pulses().get("evaluation")
+    """Four small queries. Messages that wait for a retry, a group, a paused channel or an earlier one are not late."""
+    found = pulses()
+    tick, delivery = found.get("evaluation"), found.get("delivery")
     waiting = due_rules(now, 1)
-    late = Notification.objects.filter(due(now - late_message))
+    late = sendable(now - late_message)
     return Facts(
         tick_at=tick.last_at if tick else None,
         tick_every=tick_every(),
         oldest_due_at=waiting[0].due_at if waiting else None,
         late_message_at=late.aggregate(oldest=Min("next_attempt_at"))["oldest"],
+        delivery_at=delivery.last_at if delivery else None,
     )
 
 
@@ -79,6 +84,8 @@ def delivery_stall(facts: Facts, now: datetime) -> str:
     """The same of delivery."""
     if facts.late_message_at is not None:
         return f"A message was due {figures.age(facts.late_message_at, now)} and still waits."
+    if facts.delivery_at is not None and now - facts.delivery_at > SILENT_DELIVERY:
+        return f"The last delivery that came to its end was {figures.age(facts.delivery_at, now)}."
     return ""
 
 

@@ -7,7 +7,7 @@ an alert that matches both sides can't be inhibited by another that does, so tha
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -43,11 +43,21 @@ class Inhibitor:
 
 @dataclass(slots=True)
 class Inhibition:
-    """The rules of a project over its open alerts; sources are found by their equal labels."""
+    """The rules of a project over its open alerts; sources are found by their equal labels.
+
+    `load` reads all open alerts, which costs: it is called where an alert matches a rule's target, and kept.
+    """
 
     rules: Sequence[Rule]
-    open_alerts: Sequence[OpenAlert]
+    load: Callable[[], Sequence[OpenAlert]]
+    _known: dict[UUID, OpenAlert] | None = None
     _sources: dict[int, dict[tuple[str, ...], list[OpenAlert]]] = field(default_factory=dict)
+
+    def expect(self, alert_id: UUID) -> None:
+        """Forget the open alerts where this one isn't among them: it came later, and so may its source have."""
+        if self._known is not None and alert_id not in self._known:
+            self._known = None
+            self._sources.clear()
 
     def inhibitor_of(self, target: OpenAlert) -> Inhibitor | None:
         """The first by rule."""
@@ -65,7 +75,9 @@ class Inhibition:
     def _sources_of(self, rule: Rule) -> dict[tuple[str, ...], list[OpenAlert]]:
         if rule.id not in self._sources:
             found: dict[tuple[str, ...], list[OpenAlert]] = defaultdict(list)
-            for alert in self.open_alerts:
+            if self._known is None:
+                self._known = {alert.id: alert for alert in self.load()}
+            for alert in self._known.values():
                 if stored_match(rule.source_matchers, alert.facts):
                     found[_equal(rule, alert.facts)].append(alert)
             self._sources[rule.id] = found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -9,8 +10,11 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
+from alerting.bounds import bounded_transaction
 from alerting.hints import hint_delivery
 from alerting.models import MaintenanceWindow, Notification, Purpose
+from alerting.policy.batches import in_batches
+from alerting.policy.keys import dedup_key
 from alerting.policy.recurrence import (
     Occurrence,
     Recurrence,
@@ -25,6 +29,12 @@ MAX_DURATION = timedelta(days=31)
 
 LATEST_NOTICE = timedelta(hours=1)
 """A notice that comes later than that, as after an outage of ours, tells nobody anything."""
+
+BATCH = 100
+SECONDS = 2.0
+"""Past this no further batch of windows begins: messages wait meanwhile."""
+
+STATEMENT_TIMEOUT_MS = 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +100,37 @@ def notice_text(window: MaintenanceWindow, notice: Notice) -> str:
 
 def announce_due(now: datetime) -> int:
     """Write the notices that are due into the outbox, each once; returns how many rows that made."""
-    with transaction.atomic():
-        told = MaintenanceWindow.objects.filter(enabled=True, channels__isnull=False).values("pk")
-        windows = (
-            MaintenanceWindow.objects.filter(pk__in=told).select_for_update(skip_locked=True).order_by("pk")
+    windows = MaintenanceWindow.objects.filter(enabled=True)
+    with bounded_transaction(STATEMENT_TIMEOUT_MS):
+        ids = list(
+            windows.filter(channels__isnull=False).order_by("pk").values_list("pk", flat=True).distinct()
         )
-        rows: list[Notification] = []
-        seen: list[int] = []
-        for window in windows.prefetch_related("channels"):
-            due = _due_notices(window, now)
-            rows += [row for notice in due for row in _rows(window, notice, now)]
-            # Not each time: a look every few seconds would write every window every few seconds.
-            if due or window.announced_to is None or now - window.announced_to > LATEST_NOTICE / 2:
-                seen.append(window.pk)
-        if seen:
-            MaintenanceWindow.objects.filter(pk__in=seen).update(announced_to=now)
-        if rows:
-            Notification.objects.bulk_create(rows, ignore_conflicts=True)
-            transaction.on_commit(hint_delivery)
+
+    def announce(batch: Sequence[int]) -> int:
+        with bounded_transaction(STATEMENT_TIMEOUT_MS):
+            locked = windows.filter(pk__in=batch).order_by("pk").select_for_update(skip_locked=True)
+            return _announce(list(locked.prefetch_related("channels")), now)
+
+    def put_off(window_id: int) -> None:
+        windows.filter(pk=window_id).update(announced_to=now)
+
+    return in_batches(ids, announce, put_off, size=BATCH, seconds=SECONDS)
+
+
+def _announce(windows: Sequence[MaintenanceWindow], now: datetime) -> int:
+    rows: list[Notification] = []
+    seen: list[int] = []
+    for window in windows:
+        due = _due_notices(window, now)
+        rows += [row for notice in due for row in _rows(window, notice, now)]
+        # Not each time: a look every few seconds would write every window every few seconds.
+        if due or window.announced_to is None or now - window.announced_to > LATEST_NOTICE / 2:
+            seen.append(window.pk)
+    if seen:
+        MaintenanceWindow.objects.filter(pk__in=seen).update(announced_to=now)
+    if rows:
+        Notification.objects.bulk_create(rows, ignore_conflicts=True)
+        transaction.on_commit(hint_delivery)
     return len(rows)
 
 
@@ -128,7 +151,7 @@ def _rows(window: MaintenanceWindow, notice: Notice, now: datetime) -> list[Noti
             text=notice_text(window, notice),
             next_attempt_at=now,
             created_at=now,
-            dedup_key=f"maintenance:{window.pk}:{notice.kind}:{notice.at.isoformat()}:{channel.pk}",
+            dedup_key=dedup_key("maintenance", window.pk, notice.kind, notice.at.isoformat(), channel.pk),
         )
         for channel in window.channels.all()
     ]

@@ -19,17 +19,21 @@ Facts = Mapping[str, str]
 """The labels of an alert, and what else a matcher may name: see `facts_of`."""
 
 RESERVED = frozenset({"rule", "alertname", "severity", "project"})
-"""Names that mean the alert's own facts: a label of such a name can't be matched."""
+"""Names that mean the alert's own facts: a label of such a name is reached as `labels.severity`."""
+
+LABEL_PREFIX = "labels."
 
 MAX_MATCHERS = 50
-MAX_LENGTH = 1000
+MAX_LENGTH = 4000
+"""A label's value has 1,000 characters, more where it is written with escapes."""
 
+_PLAIN_NAME = re.compile(r'[^\s="!~{},]+')
 _WRITTEN = re.compile(
-    r"""\s*(?P<name>[^\s="!~{},]+)\s*(?P<operator>=~|!~|!=|=)\s*(?P<value>"(?:[^"\\]|\\.)*"|[^\s"{},]*)\s*"""
+    r"""\s*(?P<name>"(?:[^"\\]|\\.)*"|[^\s="!~{},]+)\s*(?P<operator>=~|!~|!=|=)\s*(?P<value>"(?:[^"\\]|\\.)*"|[^\s"{},]*)\s*"""
 )
 _OPERATOR = re.compile(r"\s*(=~|!~|!=|=)?\s*")
 _ESCAPE = re.compile(r'\\(["\\n])')
-_NAME = re.compile(r'\s*[^\s="!~{},]+')
+_NAME = re.compile(r'\s*(?:"(?:[^"\\]|\\.)*"|[^\s="!~{},]+)')
 
 
 class MatcherError(ValueError):
@@ -50,14 +54,14 @@ class Matcher:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From `severity=~"warning|error"`; a value without spaces needs no quotes. Raises MatcherError."""
+        """From `severity=~"warning|error"`; names and values without spaces need no quotes. Raises MatcherError."""
         if len(text) > MAX_LENGTH:
             raise MatcherError(f"A matcher has at most {MAX_LENGTH} characters", text, MAX_LENGTH)
         found = _WRITTEN.fullmatch(text)
         if not found:
             raise _problem(text)
         operator: Operator = found["operator"]  # type: ignore[assignment]  # the expression has these four only
-        matcher = cls(found["name"], operator, _unquoted(found["value"]))
+        matcher = cls(_unquoted(found["name"]), operator, _unquoted(found["value"]))
         if operator in {"=~", "!~"}:
             try:
                 _compiled(matcher.value)
@@ -67,8 +71,8 @@ class Matcher:
         return matcher
 
     def __str__(self) -> str:
-        escaped = self.value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        return f'{self.name}{self.operator}"{escaped}"'
+        name = self.name if _PLAIN_NAME.fullmatch(self.name) else _quoted(self.name)
+        return f"{name}{self.operator}{_quoted(self.value)}"
 
     def matches(self, facts: Facts) -> bool:
         value = facts.get(self.name, "")
@@ -112,15 +116,18 @@ def match_everything(matchers: Matchers) -> bool:
     return all_match(matchers, {})
 
 
-def can_name(label: str) -> bool:
-    """Whether a matcher can be written for a label of this name."""
-    return label not in RESERVED and bool(_NAME.fullmatch(label)) and label == label.strip()
+def name_of(label: str) -> str:
+    """How matchers name a label: as it is called, but for names that mean something else already."""
+    bare = label
+    while bare.startswith(LABEL_PREFIX):
+        bare = bare.removeprefix(LABEL_PREFIX)
+    return LABEL_PREFIX + label if bare in RESERVED else label
 
 
 def facts_of(labels: Mapping[str, Any], *, rule: str, severity: str, project: str) -> Facts:
-    """What matchers see of an alert. `project` is the slug; labels of `RESERVED` names give way."""
+    """What matchers see of an alert. `project` is the slug; labels of `RESERVED` names get a prefix."""
     return {
-        **{name: str(value) for name, value in labels.items()},
+        **{name_of(name): str(value) for name, value in labels.items()},
         "rule": rule,
         "alertname": rule,
         "severity": severity,
@@ -143,10 +150,17 @@ def _unquoted(value: str) -> str:
     return _ESCAPE.sub(lambda found: "\n" if found[1] == "n" else found[1], value[1:-1])
 
 
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
 def _problem(text: str) -> MatcherError:
     if not text.strip():
         return MatcherError("A matcher is empty", text, 0)
     name = _NAME.match(text)
+    if not name and text.lstrip().startswith('"'):
+        return MatcherError("The quote is never closed", text, text.index('"'))
     if not name:
         return MatcherError("A label's name is missing", text, 0)
     operator = _OPERATOR.match(text, name.end())

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property, partial
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +38,11 @@ INHIBITED_FOR = timedelta(seconds=60)
 LONGEST_LOOK = timedelta(minutes=10)
 """A silence or window may be edited while it mutes: nothing relies on its end as it was."""
 
+KEPT_FOR = timedelta(seconds=5)
+"""How long the open alerts of a project serve one look after the other."""
+
+_SOURCES = (Status.FIRING, Status.ACKNOWLEDGED)
+
 
 @dataclass(frozen=True, slots=True)
 class Mute:
@@ -58,12 +64,33 @@ class Mute:
 
 
 @dataclass(slots=True)
+class Inhibitions:
+    """What inhibits, by project: for one deliverer, who asks about a batch of messages after the other."""
+
+    _kept: dict[int, tuple[Inhibition, datetime]] = field(default_factory=dict)
+
+    def of(self, project: Project, now: datetime) -> Inhibition:
+        """The rules as they are now, over open alerts that are 5 s old at most. One query."""
+        rules = [
+            Rule(one.pk, one.name, one.source_matchers, one.target_matchers, one.equal_labels)
+            for one in InhibitionRule.objects.filter(project=project, enabled=True)
+        ]
+        if project.pk in self._kept:
+            kept, since = self._kept[project.pk]
+            if kept.rules == rules and now - since < KEPT_FOR:
+                return kept
+        made = Inhibition(rules, partial(_open_alerts, project))
+        self._kept[project.pk] = made, now
+        return made
+
+
+@dataclass
 class ProjectMutes:
     """What mutes alerts of one project at one moment."""
 
     project: Project
     now: datetime
-    inhibition: Inhibition
+    inhibitions: Inhibitions
     windows: Sequence[tuple[MaintenanceWindow, Occurrence]]
     silences: Sequence[Silence]
 
@@ -81,7 +108,13 @@ class ProjectMutes:
             alert.labels, rule=alert.rule_name, severity=alert.severity, project=self.project.slug
         )
 
+    @cached_property
+    def inhibition(self) -> Inhibition:
+        return self.inhibitions.of(self.project, self.now)
+
     def _inhibited(self, alert: Alert, facts: Facts) -> Mute | None:
+        if alert.status in _SOURCES:
+            self.inhibition.expect(alert.pk)
         found = self.inhibition.inhibitor_of(OpenAlert(alert.pk, facts))
         if found is None:
             return None
@@ -102,14 +135,15 @@ class ProjectMutes:
 
 @dataclass(slots=True)
 class ActiveMutes:
-    """The mutes of projects, loaded when first asked for: three queries a project, four where it inhibits."""
+    """The mutes of projects, loaded when first asked for: two queries a project, two more where inhibition counts."""
 
     now: datetime
+    inhibitions: Inhibitions = field(default_factory=Inhibitions)
     _loaded: dict[int, ProjectMutes] = field(default_factory=dict)
 
     def of(self, project: Project) -> ProjectMutes:
         if project.pk not in self._loaded:
-            self._loaded[project.pk] = _load(project, self.now)
+            self._loaded[project.pk] = _load(project, self.now, self.inhibitions)
         return self._loaded[project.pk]
 
     def mute_of(self, alert: Alert) -> Mute | None:
@@ -152,29 +186,23 @@ def look_again(project_id: int, now: datetime) -> None:
         transaction.on_commit(hint_delivery)
 
 
-def _load(project: Project, now: datetime) -> ProjectMutes:
+def _load(project: Project, now: datetime, inhibitions: Inhibitions) -> ProjectMutes:
     windows = MaintenanceWindow.objects.filter(project=project, enabled=True)
     running = [(window, found) for window in windows if (found := occurrence_now(window, now))]
     silences = Silence.objects.filter(project=project, ends_at__gt=now, starts_at__lte=now).order_by(
         "-ends_at"
     )
-    return ProjectMutes(project, now, _inhibition(project), running, list(silences))
+    return ProjectMutes(project, now, inhibitions, running, list(silences))
 
 
-def _inhibition(project: Project) -> Inhibition:
-    rules = [
-        Rule(one.pk, one.name, one.source_matchers, one.target_matchers, one.equal_labels)
-        for one in InhibitionRule.objects.filter(project=project, enabled=True)
-    ]
-    if not rules:
-        return Inhibition((), ())
-    open_alerts = Alert.objects.filter(project=project, status__in=(Status.FIRING, Status.ACKNOWLEDGED))
+def _open_alerts(project: Project) -> list[OpenAlert]:
+    """Those that may inhibit."""
+    open_alerts = Alert.objects.filter(project=project, status__in=_SOURCES)
     columns = open_alerts.order_by().values_list("id", "labels", "rule_name", "severity")
-    sources = [
+    return [
         OpenAlert(pk, facts_of(labels, rule=rule, severity=severity, project=project.slug))
         for pk, labels, rule, severity in columns
     ]
-    return Inhibition(rules, sources)
 
 
 def _clock(moment: datetime) -> str:

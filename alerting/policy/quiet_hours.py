@@ -34,7 +34,9 @@ def quiet_until(hours: QuietHours, severity: str, now: datetime) -> datetime | N
         return None
     ends_tomorrow = wraps and clock >= hours.start
     day = local.date() + timedelta(days=1 if ends_tomorrow else 0)
-    return datetime.combine(day, hours.end, tzinfo=zone).astimezone(UTC)
+    end = datetime.combine(day, hours.end, tzinfo=zone).astimezone(UTC)
+    # In the night when the clocks go back, a time that comes twice ends the quiet when it comes again.
+    return end if end > now else datetime.combine(day, hours.end.replace(fold=1), tzinfo=zone).astimezone(UTC)
 
 
 def quiet_errors(start: time | None, end: time | None, time_zone: str) -> dict[str, str]:

@@ -25,7 +25,13 @@ MAX_INTERVAL = 1000
 
 _FREQUENCIES = frozenset({"DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
 _NUMBERS = frozenset({"BYMONTHDAY", "BYMONTH", "BYSETPOS", "BYHOUR", "BYYEARDAY", "BYWEEKNO"})
-_WEEKDAYS = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
+_WEEKDAY = "(?:MO|TU|WE|TH|FR|SA|SU)"
+_NUMBERED = {
+    "MONTHLY": re.compile(rf"([+-]?[1-5])?{_WEEKDAY}"),
+    "YEARLY": re.compile(rf"([+-]?([1-9]|[1-4]\d|5[0-3]))?{_WEEKDAY}"),
+}
+_UNREADABLE = (ValueError, TypeError, OverflowError, KeyError, IndexError, AttributeError)
+"""What dateutil and datetime raise for rules and moments that make no sense."""
 _UNTIL = re.compile(r"\d{8}(T\d{6}Z?)?")
 _KNOWN = _NUMBERS | {"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "WKST"}
 
@@ -67,7 +73,7 @@ def check(recurrence: Recurrence) -> None:
         _check_rule(recurrence.rule)
         try:
             comes_true = _comes_true(_rule(recurrence, ZoneInfo(recurrence.time_zone)))
-        except (ValueError, TypeError, OverflowError) as error:
+        except _UNREADABLE as error:
             raise RecurrenceError(f"The recurrence can't be read: {error}.") from None
         if not comes_true:
             raise RecurrenceError("The recurrence never comes true.")
@@ -76,17 +82,19 @@ def check(recurrence: Recurrence) -> None:
 def starts_between(recurrence: Recurrence, start: datetime, end: datetime) -> list[datetime]:
     """Every start in `[start, end)`; at most `HORIZON` is looked at. Empty where the recurrence can't be used."""
     try:
-        return list(_cached_starts(recurrence, start, min(end, start + HORIZON)))
-    except (ValueError, TypeError, OverflowError, KeyError):
+        # Whole hours, so that one look serves all until the next.
+        found = _cached_starts(
+            recurrence, _hour(start), _hour(min(end, start + HORIZON)) + timedelta(hours=1)
+        )
+    except _UNREADABLE:
         return []
+    return [one for one in found if start <= one < end]
 
 
 def occurrence_at(recurrence: Recurrence, duration: timedelta, now: datetime) -> Occurrence | None:
     """The span that holds `now`; of several the one that ends last."""
-    # Whole hours, so that one look serves all until the next.
-    hour = now.replace(minute=0, second=0, microsecond=0)
-    starts = starts_between(recurrence, hour - duration - timedelta(hours=1), hour + timedelta(hours=1))
-    running = [one for one in starts if one <= now < one + duration]
+    starts = starts_between(recurrence, now - duration, now + timedelta(microseconds=1))
+    running = [one for one in starts if now < one + duration]
     return Occurrence(running[-1], running[-1] + duration) if running else None
 
 
@@ -96,33 +104,40 @@ def next_occurrences(
     """What comes, the running one included."""
     try:
         until = max(now, recurrence.first) + HORIZON
-        following = (one for one in _starts(recurrence, until) if one + duration > now)
+        following = (one for one in _starts(recurrence, now - duration, until) if one + duration > now)
         return [Occurrence(one, one + duration) for one in islice(following, count)]
-    except (ValueError, TypeError, OverflowError, KeyError):
+    except _UNREADABLE:
         return []
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 @lru_cache(1024)
 def _cached_starts(recurrence: Recurrence, start: datetime, end: datetime) -> tuple[datetime, ...]:
-    return tuple(one for one in takewhile(lambda one: one < end, _starts(recurrence, end)) if one >= start)
+    return tuple(
+        one for one in takewhile(lambda one: one < end, _starts(recurrence, start, end)) if one >= start
+    )
 
 
-def _starts(recurrence: Recurrence, end: datetime) -> Iterator[datetime]:
-    """In order, up to `end`: on the wall clock, so that 02:00 stays 02:00 when the clocks change.
+def _starts(recurrence: Recurrence, start: datetime, end: datetime) -> Iterator[datetime]:
+    """In order, from `start` or some time before up to `end`.
 
-    A time of day that the clocks skip happens as much later as they skip; one that comes twice happens at the first.
+    On the wall clock, so that 02:00 stays 02:00 when the clocks change. A time of day that the clocks skip happens as
+    much later as they skip; one that comes twice happens at the first.
     """
     if not recurrence.rule:
         yield recurrence.first.astimezone(UTC)
         return
     zone = ZoneInfo(recurrence.time_zone)
-    for local in _locals(recurrence, zone, end):
+    for local in _locals(recurrence, zone, start, end):
         yield local.replace(tzinfo=zone).astimezone(UTC)
 
 
-def _locals(recurrence: Recurrence, zone: ZoneInfo, end: datetime) -> Iterator[datetime]:
+def _locals(recurrence: Recurrence, zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[datetime]:
     """Naive local starts in order, a day past `end` at the latest."""
-    found = _rule(recurrence, zone)
+    found = _near(_rule(recurrence, zone), start.astimezone(zone).replace(tzinfo=None))
     latest = end.astimezone(zone).replace(tzinfo=None) + timedelta(days=1)
     until = min(found._until, latest) if found._until else latest
     return islice(found.replace(count=None, until=until), found._count)
@@ -132,6 +147,18 @@ def _rule(recurrence: Recurrence, zone: ZoneInfo) -> Any:
     """dateutil's rule; what it was made of are attributes that its types don't name."""
     first = recurrence.first.astimezone(zone).replace(tzinfo=None)
     return rrulestr(_with_local_until(recurrence.rule, zone), dtstart=first)
+
+
+def _near(found: Any, start: datetime) -> Any:
+    """The same rule begun shortly before `start`: walking to it from the year 2000 takes up to a second.
+
+    Only rules by days and weeks, which may come 60 times a day; one with a COUNT has to be walked through.
+    """
+    days = {DAILY: 1, WEEKLY: 7}.get(found._freq, 0) * found._interval
+    if not days or found._count is not None:
+        return found
+    steps = (start - timedelta(days=2) - found._dtstart).days // days
+    return found.replace(dtstart=found._dtstart + timedelta(days=days * steps)) if steps > 0 else found
 
 
 def _comes_true(found: Any) -> bool:
@@ -165,6 +192,8 @@ def _check_rule(rule: str) -> None:
         if name in parts:
             raise RecurrenceError(f"{name} comes twice.")
         parts[name] = value
+    if re.search(r"\s", rule):
+        raise RecurrenceError("The recurrence must be one line without blanks.")
     if parts.get("FREQ") not in _FREQUENCIES:
         raise RecurrenceError(f"FREQ must be one of {', '.join(sorted(_FREQUENCIES))}.")
     if "COUNT" in parts and "UNTIL" in parts:
@@ -174,8 +203,12 @@ def _check_rule(rule: str) -> None:
     is_by_days = parts["FREQ"] in {"DAILY", "WEEKLY"}
     if is_by_days and "BYSETPOS" in parts:
         raise RecurrenceError("BYSETPOS goes with MONTHLY and YEARLY.")
+    by_day = parts.get("BYDAY", "MO").split(",")
     if is_by_days and re.search(r"\d", parts.get("BYDAY", "")):
         raise RecurrenceError("Numbered days like 1SU go with MONTHLY and YEARLY.")
+    pattern = _NUMBERED["MONTHLY" if "BYMONTH" in parts else parts["FREQ"]] if not is_by_days else _WEEKDAY
+    if not all(re.fullmatch(pattern, one) for one in by_day):
+        raise RecurrenceError("BYDAY must be days like MO,TU or 1SU (the first Sunday).")
 
 
 def _check_part(name: str, value: str) -> None:
@@ -184,8 +217,8 @@ def _check_part(name: str, value: str) -> None:
         raise RecurrenceError(f"{name} has more than {MAX_VALUES} values.")
     if name in _NUMBERS and not all(re.fullmatch(r"[+-]?\d{1,3}", one) for one in values):
         raise RecurrenceError(f"{name} must be numbers, with commas between them.")
-    if name == "BYDAY" and not all(_WEEKDAYS.fullmatch(one) for one in values):
-        raise RecurrenceError("BYDAY must be days like MO,TU or 1SU (the first Sunday).")
+    if name == "WKST" and not re.fullmatch(_WEEKDAY, value):
+        raise RecurrenceError("WKST must be a day like MO.")
     if name in {"INTERVAL", "COUNT"} and not (
         value.isascii() and value.isdigit() and 1 <= int(value[:9]) <= MAX_INTERVAL
     ):

@@ -20,15 +20,18 @@ from alerting.policy.matchers import (
     MatcherError,
     Matchers,
     all_match,
-    can_name,
     facts_of,
     match_everything,
+    name_of,
     parse_all,
 )
 from alerting.policy.muting import look_again
 from projects.models import Project
 
 State = Literal["pending", "active", "expired"]
+
+MAX_RUNNING = 2_000
+"""Silences of a project that haven't expired: each is matched against every alert that is told."""
 
 PREVIEW_DAYS = 7
 PREVIEW_LISTED = 50
@@ -100,6 +103,11 @@ def create(
         raise SilenceError({"ends_at": "Must lie after the start, and in the future."})
     if not comment.strip():
         raise SilenceError({"comment": "Say why, for those who wonder."})
+    running = Silence.objects.filter(project=project_id, ends_at__gt=now).order_by()
+    if replaces is None and len(running.values_list("pk")[:MAX_RUNNING]) == MAX_RUNNING:
+        raise SilenceError(
+            {"matchers": f"There are {MAX_RUNNING:,} silences that haven't expired: end some first."}
+        )
     return Silence.objects.create(
         project_id=project_id,
         matchers=written,
@@ -188,9 +196,9 @@ def matchers_for(alerts: Sequence[Alert]) -> list[str]:
         named = Matcher("rule", "=~", "|".join(re2_escape(rule) for rule in rules))
     first, *others = alerts
     shared = [
-        Matcher(name, "=", str(value))
+        Matcher(name_of(name), "=", str(value))
         for name, value in sorted(first.labels.items())
-        if can_name(name) and all(alert.labels.get(name) == value for alert in others)
+        if all(alert.labels.get(name) == value for alert in others)
     ]
     return [str(matcher) for matcher in (named, *shared)]
 

@@ -74,13 +74,13 @@ class Ratio(RuleType[RatioCondition, selection.Plan]):
         return {
             "numerator": fields.KeyValueField(
                 label="Share of",
-                help_text=f"One key=value per line, such as {_EXAMPLES[source]}",
+                help_text=f"One key=value per line, such as {shares.EXAMPLES}.",
                 widget=forms.Textarea(attrs={"rows": 2}),
             ),
             "denominator": fields.KeyValueField(
                 label="Among",
                 required=False,
-                help_text="In the same way, for example event_name=checkout_started. Empty: all of them.",
+                help_text="In the same way. Empty: all of them.",
                 widget=forms.Textarea(attrs={"rows": 2}),
             ),
             **({"aggregation": _aggregation(source)} if source in {METRICS, BUSINESS} else {}),
@@ -105,14 +105,6 @@ class Ratio(RuleType[RatioCondition, selection.Plan]):
     def raw_questions(self, condition: RatioCondition, source: str) -> tuple[RawQuestion, ...]:
         """Those of the numerator: the errors, not all that went well."""
         return (shares.raw_question(source, condition.numerator, condition, condition.window_seconds),)
-
-
-_EXAMPLES = {
-    "telemetry_event": "event_name=checkout_failed or properties.code=500.",
-    "system_metric": "metric=http_errors_total.",
-    "business_metric": "metric=orders.",
-    "trace": "status=error.",
-}
 
 
 def _aggregation(source: str) -> forms.Field:

@@ -19,6 +19,9 @@ from alerting.sources.scans import Filters
 Selected = Mapping[str, str | int | float | bool]
 METRIC = "metric"
 
+EXAMPLES = "event_name=checkout_failed; for metrics metric=http_errors_total, for traces status=error"
+"""Of all sources: the rule form has one line of help for a field, whichever source is chosen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Share:

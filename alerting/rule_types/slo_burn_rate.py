@@ -19,7 +19,6 @@ from alerting.rule_types.conditions import (
     SourceName,
     describe_window,
 )
-from alerting.rule_types.selection import EVENTS, TRACES
 from alerting.rule_types.shares import Selected, Share
 from alerting.rule_types.totals import ByQuestion, Totals, totals
 from alerting.sources.raw import RawQuestion
@@ -106,7 +105,7 @@ class SloBurnRate(RuleType[SloBurnRateCondition, Plan]):
     def form_fields(self, source: str) -> dict[str, forms.Field]:
         scope = fields.scope()
         return {
-            "bad": _selected("Bad are those with", _BAD[source], required=True),
+            "bad": _selected("Bad are those with", shares.EXAMPLES, required=True),
             "total": _selected("Among", "Empty: all of them.", required=False),
             "group_by": scope["group_by"],
             "filters": scope["filters"],
@@ -238,13 +237,6 @@ def _window_of(line: str) -> dict[str, float]:
     except ValueError:
         raise forms.ValidationError(f"Write three numbers per line; {line.strip()!r} is not.") from None
     return {"factor": factor, "long_minutes": long_minutes, "short_minutes": short_minutes}
-
-
-_BAD = {
-    EVENTS: "event_type=error_event",
-    "system_metric": "metric=http_errors_total",
-    TRACES: "status=error",
-}
 
 
 def _selected(label: str, help_text: str, *, required: bool) -> fields.KeyValueField:

@@ -99,11 +99,15 @@ class Verdict(TypedDict):
 
 
 class Chain(TypedDict):
-    """From the samples that led to an alert to every message about it and everything people did."""
+    """From the samples that led to an alert to every message about it and everything people did.
+
+    `note` says what is left out; empty where nothing is.
+    """
 
     alert: AlertAnswer
     rule: RuleAnswer
     verdict: Verdict
+    note: str
     steps: list[StepAnswer]
     places: list[PlaceAnswer]
     actions: list[StepAnswer]

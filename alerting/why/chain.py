@@ -29,6 +29,9 @@ from alerting.why.verdicts import Episode, place_outcome, verdict
 MAX_GATHERED_NOW = 20
 """Changes whose samples a reader waits for; the rest stays for the task."""
 
+MAX_LISTED = 500
+"""Changes, and messages, that a chain shows: an alert that flaps for months has many thousands."""
+
 _PAGES = {
     "silence": "alerting_silence",
     "maintenance": "alerting_maintenancewindow",
@@ -48,15 +51,16 @@ def chain_of(alert: Alert, now: datetime, base_url: str = "") -> Chain:
     """The chain of an alert with its rule and project loaded; links begin with `base_url`.
 
     Samples that nobody has gathered yet are gathered now and kept. The number of queries doesn't depend on how many
-    changes, messages and attempts there are.
+    changes, messages and attempts there are, and of each the newest 500 are read.
     """
-    transitions = list(alert.transitions.all())
+    transitions = list(alert.transitions.order_by("-at", "-id")[:MAX_LISTED])[::-1]
     waiting = [one for one in transitions if one.evidence is not None and "samples" not in one.evidence]
     for transition in waiting[:MAX_GATHERED_NOW]:
         transition.alert = alert
         samples.gather(transition, now)
-    notifications = alert.notifications.select_related("channel", "policy").prefetch_related("attempts")
-    places = _places(notifications.order_by("pk"), base_url)
+    about = alert.notifications.select_related("channel", "policy").prefetch_related("attempts")
+    notifications = list(about.order_by("-pk")[:MAX_LISTED])[::-1]
+    places = _places(notifications, base_url)
     rule = alert.rule
     episode = Episode(
         status=alert.status,
@@ -69,10 +73,21 @@ def chain_of(alert: Alert, now: datetime, base_url: str = "") -> Chain:
         alert=_alert(alert),
         rule=_rule(alert, transitions),
         verdict=verdict(episode, places),
+        note=_note(alert, len(transitions), len(notifications)),
         steps=steps,
         places=places,
         actions=[step for step in steps if step["by_person"]],
     )
+
+
+def _note(alert: Alert, transition_count: int, notification_count: int) -> str:
+    """What is left out. Counted only where there is more than is shown."""
+    left_out = []
+    if transition_count == MAX_LISTED and (count := alert.transitions.count()) > MAX_LISTED:
+        left_out.append(f"{count:,} changes")
+    if notification_count == MAX_LISTED and (count := alert.notifications.count()) > MAX_LISTED:
+        left_out.append(f"{count:,} messages")
+    return f"Of {' and '.join(left_out)} the newest {MAX_LISTED} are shown." if left_out else ""
 
 
 def page_of(kind: str, pk: object, base_url: str = "") -> str:
@@ -99,7 +114,10 @@ def _alert(alert: Alert) -> AlertAnswer:
 
 def _rule(alert: Alert, transitions: Sequence[Transition]) -> RuleAnswer:
     rule = alert.rule
-    seen: Mapping[str, Any] = next((one.evidence for one in transitions if one.evidence), {})
+    opening = next((one for one in transitions if one.evidence), None)
+    if len(transitions) == MAX_LISTED:
+        opening = alert.transitions.filter(evidence__isnull=False).order_by("at", "id").first()
+    seen: Mapping[str, Any] = (opening.evidence if opening else None) or {}
     condition = seen.get("condition", rule.condition_config)
     rule_type, source_type = (
         seen.get("rule_type", rule.rule_type),
@@ -140,7 +158,7 @@ def _step(transition: Transition) -> StepAnswer:
     )
 
 
-def _places(notifications: Sequence[Notification] | Any, base_url: str) -> list[PlaceAnswer]:
+def _places(notifications: Sequence[Notification], base_url: str) -> list[PlaceAnswer]:
     """In the order in which they were first addressed."""
     by_place: dict[tuple[int | None, str], list[Notification]] = defaultdict(list)
     for notification in notifications:

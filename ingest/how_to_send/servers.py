@@ -53,7 +53,7 @@ OPENTELEMETRY = Client(
             """
 export OTEL_EXPORTER_OTLP_ENDPOINT="__URL__"
 export OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf"
-export OTEL_EXPORTER_OTLP_HEADERS="x-api-key=__KEY__"
+export OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer%20__KEY__"
 export OTEL_EXPORTER_OTLP_COMPRESSION="gzip"
 export OTEL_SERVICE_NAME="checkout"
 """,
@@ -84,7 +84,7 @@ exporters:
     endpoint: __URL__
     compression: gzip
     headers:
-      x-api-key: "__KEY__"
+      authorization: "Bearer __KEY__"
 
 service:
   pipelines:
@@ -181,18 +181,23 @@ curl __URL__/api/v1/events \\
 DJANGO = Client(
     "django",
     "Django",
-    "Requests and queries as traces by OpenTelemetry, without a change of the code; events where you want them.",
+    "Requests as traces by OpenTelemetry, without a change of the code; events where you want them.",
     (
         Part(
             "Traces of requests",
             """
-pip install opentelemetry-distro opentelemetry-exporter-otlp-proto-http opentelemetry-instrumentation-django
+pip install opentelemetry-distro opentelemetry-exporter-otlp-proto-http \\
+  opentelemetry-instrumentation-django
 export OTEL_EXPORTER_OTLP_ENDPOINT="__URL__"
 export OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf"
-export OTEL_EXPORTER_OTLP_HEADERS="x-api-key=__KEY__"
+export OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer%20__KEY__"
 export OTEL_SERVICE_NAME="shop"
+export DJANGO_SETTINGS_MODULE="shop.settings"
 opentelemetry-instrument python manage.py runserver --noreload
 """,
+            "Write your project's settings module in the place of shop.settings; manage.py names it. For queries as "
+            "well, install the instrumentation of the database's driver, such as "
+            "opentelemetry-instrumentation-psycopg.",
         ),
         Part(
             "An event from a view",

@@ -140,11 +140,17 @@ class KeyRateThrottle(BaseThrottle):
 
 
 class KeyAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # drf-spectacular's registry
-    """Names the key header in the OpenAPI description."""
+    """Names the key in the OpenAPI description: once, however many classes read it from elsewhere, too.
+
+    Settings describe the scheme: one that is described here would be another one for each of those classes.
+    """
 
     target_class = "projects.api.authentication.KeyAuthentication"
     match_subclasses = True
-    name = "ApiKey"
+    name: list[str] = []
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "description": "An API key of a project."}
+    def get_security_requirement(self, auto_schema: Any) -> dict[str, list[Any]]:
+        return {"ApiKey": []}
+
+    def get_security_definition(self, auto_schema: Any) -> list[Any]:
+        return []

@@ -184,7 +184,7 @@ def js_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_javascript_sdk_is_read_back(world: World, js_client: Path) -> None:
     environ = operator_environ(
         OTEL_EXPORTER_OTLP_ENDPOINT=world.platform.url,
-        OTEL_EXPORTER_OTLP_HEADERS=f"authorization=Bearer {KEY}",
+        OTEL_EXPORTER_OTLP_HEADERS=f"authorization=Bearer%20{KEY}",
         OTEL_EXPORTER_OTLP_COMPRESSION="gzip",
         PATH=os.environ["PATH"],
     )

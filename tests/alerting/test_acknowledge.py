@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from alerting import actions, links
 from alerting.links import AcknowledgeLink
-from alerting.models import Alert, Status
+from alerting.models import Alert, Rule, Status
 from tests.alerting.delivery_rows import make_alert, make_project, resolve
 
 pytestmark = pytest.mark.django_db
@@ -95,6 +95,18 @@ def test_the_page_says_what_is_wrong_and_has_one_plain_form(alert: Alert, browse
     assert forms.methods == ["post"]
     assert list(forms.hidden) == ["token"]
     assert all("name" not in button and "value" not in button for button in forms.buttons)
+
+
+@pytest.mark.parametrize(("no_data", "stays"), [("keep", True), ("ok", False)])
+def test_who_took_an_alert_reads_that_it_stays_without_data(
+    alert: Alert, browser: Client, no_data: str, stays: bool
+) -> None:
+    condition = {"metric": "cpu_usage", "operator": ">", "threshold": 80}
+    metric = {"rule_type": "metric_threshold", "source_type": "system_metric", "condition_config": condition}
+    Rule.objects.filter(pk=alert.rule_id).update(**metric, no_data=no_data)
+    page = confirm(browser, link_to(alert)).content.decode()
+    assert "Reminders have stopped" in page
+    assert ("while there is no data it stays" in page) == stays
 
 
 def test_the_page_asks_nobody_else_for_anything_and_stays_out_of_caches(

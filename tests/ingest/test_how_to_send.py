@@ -72,6 +72,20 @@ def test_the_python_on_the_page_is_python() -> None:
             ast.parse(filled(text, URL))
 
 
+def test_programs_in_any_language_are_given_the_key_in_one_spelling() -> None:
+    """A blank in OTEL_EXPORTER_OTLP_HEADERS has to be encoded; some SDKs drop the header otherwise."""
+    found = [line for text in TEXTS.values() for line in text.splitlines() if "OTLP_HEADERS" in line]
+    assert len(found) == 2
+    assert set(found) == {'export OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer%20__KEY__"'}
+
+
+def test_a_django_project_is_told_where_its_settings_are() -> None:
+    """The instrumentation reads them before manage.py has said which they are."""
+    lines = TEXTS["django, Traces of requests"].strip().splitlines()
+    assert 'export DJANGO_SETTINGS_MODULE="shop.settings"' in lines[:-1]
+    assert lines[-1].startswith("opentelemetry-instrument python manage.py")
+
+
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.slug)
 def test_each_client_has_its_page_with_this_servers_address(project: Project, client: Any) -> None:
     page = superuser_client().get(f"{reverse('how_to_send')}?client={client.slug}&project={project.pk}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -54,6 +55,19 @@ def test_series_are_listed_with_their_newest_value_and_its_age(admin: Client, pr
     assert "5 min ago" in shown
     assert "region=eu" in shown
     assert "ended" in shown
+
+
+def test_what_is_merely_counted_has_no_unit(admin: Client, project: Project) -> None:
+    now = datetime.now(UTC)
+    for value, minutes in ((7, 6), (8, 5)):
+        at = now - timedelta(minutes=minutes, seconds=1)
+        record(project, PointRecord(metric_name="jobs", metric_value=value, metric_unit="1", timestamp=at))
+    series = MetricSeries.objects.get(name="jobs")
+    text = " ".join(re.sub("<[^>]+>", " ", page(admin, f"{SERIES}{series.pk}/change/")).split())
+    assert " 8 5 min ago Times in UTC" in re.sub(r"(ago) .*? (Times)", r"\1 \2", text)
+    assert "Times in UTC" in text
+    listed = " ".join(re.sub("<[^>]+>", " ", page(admin, f"{SERIES}?project={project.pk}")).split())
+    assert " jobs 8 - 5 min ago " in listed
 
 
 @pytest.mark.parametrize("term", ["cpu_usa", "checkout-api", "web-17"])

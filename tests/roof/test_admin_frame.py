@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from auditlog.models import LogEntry
 from auditlog.registry import auditlog
@@ -11,10 +13,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from alerting.models import NotificationChannel
+from alerting.models import NotificationChannel, Silence, Status
 from projects.keys import create_key
 from projects.models import ApiKey, Project
 from telemetry_platform.login import MAX_FAILURES, TOO_MANY
+from tests.alerting.delivery_rows import make_alert
 
 pytestmark = pytest.mark.django_db
 
@@ -112,6 +115,35 @@ def test_the_overview_says_how_to_begin_and_then_what_is_wrong(
     page = admin_client.get(reverse("admin:index")).content.decode()
     assert "Channel &quot;ops&quot; is broken" in page
     assert "404 &lt;no_service&gt;" in page
+
+
+def test_the_overview_leaves_out_what_somebody_has_taken_or_silenced(
+    admin_client: Client, project: Project
+) -> None:
+    make_alert(project, labels={"host": "taken"}, status=Status.ACKNOWLEDGED)
+    make_alert(project, labels={"host": "hushed"})
+    needing = make_alert(project, labels={"host": "burning"})
+    now = timezone.now()
+    silence = {"starts_at": now, "ends_at": now + timedelta(hours=1), "author": "ada", "comment": "upgrade"}
+    Silence.objects.create(project=project, matchers=["host=hushed"], **silence)
+    page = admin_client.get(reverse("admin:index")).content.decode()
+    assert "host=burning" in page
+    assert "host=taken" not in page
+    assert "host=hushed" not in page
+    assert "1 acknowledged, 1 silenced" in page
+    needing.delete()
+    page = admin_client.get(reverse("admin:index")).content.decode()
+    assert "Nothing needs you now" in page
+    assert "Nothing is wrong" not in page
+
+
+def test_a_user_with_one_project_need_not_choose_it_for_a_key(admin_client: Client, project: Project) -> None:
+    url = reverse("admin:projects_apikey_add")
+    chosen = f'<option value="{project.pk}" selected>'
+    assert chosen in admin_client.get(url).content.decode()
+    Project.objects.create(name="Other", slug="other")
+    assert chosen not in admin_client.get(url).content.decode()
+    assert chosen in admin_client.get(f"{url}?project={project.pk}").content.decode()
 
 
 def test_a_member_sees_only_their_projects_on_the_overview(client: Client, project: Project) -> None:

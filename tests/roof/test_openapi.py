@@ -39,6 +39,15 @@ def test_every_path_of_the_interface_is_described(client: Client) -> None:
         assert f"/api/v1/{path}" in paths, path
 
 
+def test_describing_the_interface_warns_of_nothing(client: Client, capfd: pytest.CaptureFixture[str]) -> None:
+    """Warnings name what generated clients would get wrong, such as two things of one name."""
+    schema = client.get("/api/schema/").json()
+    assert capfd.readouterr().err == ""
+    assert set(schema["components"]["securitySchemes"]) == {"ApiKey"}
+    for path in ("/api/v1/alerts/{id}/why", "/api/v1/metric-chart"):
+        assert set(schema["paths"][path]["get"]["responses"]) == {"200"}, path
+
+
 def test_the_docs_page_asks_nobody_else_for_anything(client: Client) -> None:
     page = client.get("/api/docs/").content.decode()
     assert "swagger" in page.lower()

@@ -15,4 +15,5 @@ KIND = ChannelKind(
     parse_config=parse_config,
     send=send,
     form_class=AppriseConfigForm,
+    place_fields=frozenset({"url"}),
 )

@@ -22,9 +22,12 @@ def parse_config(config: Config) -> dict[str, Any]:
         raise ConfigError(errors)
     try:
         service = service_of(url)
-        make_plugin(service, url)
+        target_count = len(make_plugin(service, url))
     except UnusableUrl as error:
         raise ConfigError({"url": str(error)}) from None
+    # Each target is a request of its own: where a later one fails, another attempt would tell the first ones twice.
+    if target_count > 1:
+        raise ConfigError({"url": "The address names several targets: make one channel for each."})
     return {"url": url, "service": service}
 
 

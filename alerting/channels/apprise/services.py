@@ -62,13 +62,19 @@ OPTIONS = frozenset({
 # fmt: on
 
 
+MAX_PORT = 65535
+
+
 class UnusableUrl(ValueError):
     """The address names no service of ours, or apprise can't read it. The text holds nothing of it but names."""
 
 
 def service_of(url: str) -> str:
     """The service an address is for; web addresses that a service hands out count too. Raises UnusableUrl."""
-    schema = urlsplit(url).scheme
+    try:
+        schema = urlsplit(url).scheme
+    except ValueError:
+        raise UnusableUrl("This is no valid address.") from None
     if schema in SERVICES:
         return schema
     if schema == "https":
@@ -96,6 +102,8 @@ def make_plugin(service: str, url: str) -> Any:
         plugin = plugin_class(**{**values, "asset": asset})
     except Exception:  # whatever a plugin raises over an address, its text may quote it
         raise UnusableUrl(f"Must look like {SERVICES[service].example}.") from None
+    if plugin.port is not None and not 1 <= plugin.port <= MAX_PORT:
+        raise UnusableUrl(f"A port is a number from 1 to {MAX_PORT}.")
     # Its own rests between requests would outlast the lease of the message.
     plugin.throttle = lambda *args, **kwargs: None
     return plugin

@@ -71,7 +71,7 @@ def _problem(title: str, talk: guard.Conversation, is_sent: bool) -> TransportEr
         if refused := answers.refusal(title, one, now=datetime.now(UTC)):
             return refused
     if is_sent:
-        return TransportError(f"{title} has no message of this sort", permanent=True, scope="recipient")
+        return TransportError(f"{title} has no message of this sort", permanent=True, scope="message")
     return TransportError(f"{title} did not take the message", permanent=False)
 
 

@@ -15,6 +15,8 @@ KIND = ChannelKind(
     parse_config=parse_config,
     send=send,
     form_class=PagerDutyConfigForm,
+    place_fields=frozenset({"url"}),
+    secrets_of_place=frozenset({"routing_key"}),
     follows=follows,
     # An event is about one incident.
     takes_groups=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,9 @@ from alerting.channels.base import Config, Reference
 from alerting.channels.pagerduty.events import event
 from alerting.messages import Message, clean
 from alerting.models import Purpose
+
+# A key that is none is refused with the status of a wrong event; only the words differ.
+_KEY = re.compile(r"routing.?key", re.IGNORECASE)
 
 
 def send(config: Config, message: Message, reference: Reference | None = None) -> None:
@@ -33,6 +37,8 @@ def _enqueue(config: Config, body: dict[str, Any]) -> None:
     )
     said = _said(answer).replace(config["routing_key"], "...")
     if refused := answers.refusal("PagerDuty", answer, said=said, now=datetime.now(UTC)):
+        if _KEY.search(said):
+            refused.scope = "channel"
         raise refused
 
 

@@ -16,6 +16,7 @@ KIND = ChannelKind(
     parse_config=parse_config,
     send=send,
     form_class=SlackConfigForm,
+    place_fields=FIELDS - {"signing_secret"},
     for_rule=for_rule,
     follows=follows,
     receive=receive,

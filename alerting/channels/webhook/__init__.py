@@ -15,5 +15,7 @@ KIND = ChannelKind(
     parse_config=parse_config,
     send=send,
     form_class=WebhookConfigForm,
+    place_fields=frozenset({"url"}),
+    secrets_of_place=frozenset({"secret", "headers"}),
     preview=preview,
 )

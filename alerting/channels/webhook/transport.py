@@ -27,7 +27,7 @@ def send(config: Config, message: Message, reference: Reference | None = None) -
     try:
         body = render(config, message)
     except TemplateError as error:
-        raise TransportError(f"The template made no body: {error}", permanent=True) from None
+        raise TransportError(f"The template made no body: {error}", permanent=True, scope="message") from None
     headers = {
         **config.get("headers", {}),
         "Content-Type": f"{content_type(config)}; charset=utf-8",

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from alerting.replay.rule_files import FileError, read_file
 from alerting.replay.rule_tests import Verdict, run_file
@@ -31,12 +32,9 @@ class Command(BaseCommand):
                 continue
             met += sum(verdict.is_met for verdict in verdicts)
             differing += sum(not verdict.is_met for verdict in verdicts)
-        summary = (
-            f"{len(files)} files: {met} expectations met, {differing} differ, {broken} files not readable"
-        )
+        self.stdout.write(_summary(len(files), met, differing, broken))
         if differing or broken:
-            raise CommandError(summary)
-        self.stdout.write(summary)
+            sys.exit(1)
 
     def _run(self, path: Path) -> list[Verdict]:
         verdicts = []
@@ -44,6 +42,16 @@ class Command(BaseCommand):
             verdicts.append(verdict)
             self.stdout.write(_report(path, verdict))
         return verdicts
+
+
+def _summary(file_count: int, met: int, differing: int, broken: int) -> str:
+    differ = f"{differing} {'differs' if differing == 1 else 'differ'}"
+    unread = f", {_counted(broken, 'file')} not readable" if broken else ""
+    return f"{_counted(file_count, 'file')}: {_counted(met, 'expectation')} met, {differ}{unread}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _report(path: Path, verdict: Verdict) -> str:

@@ -11,7 +11,9 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from alerting.admin.rule_preview import summary
 from alerting.backtest import run
+from alerting.backtest.tally import Sum
 from alerting.models import Rule
 from projects.models import Project
 from tests.admin import member_client, superuser_client
@@ -55,6 +57,13 @@ def test_it_counts_in_words_what_the_rule_would_have_done(admin: Client, api: Pr
     assert "threshold 80" in page
     assert 'data-threshold="80"' in page
     assert not Rule.objects.exists()
+
+
+def test_a_firing_that_cleared_at_the_next_look_took_under_a_minute() -> None:
+    total = Sum(fires=1, messages=2)
+    assert summary(total, "In the last 6 h") == (
+        "In the last 6 h it would have fired once, under a minute in all, 2 messages to each channel."
+    )
 
 
 def test_a_name_and_somebody_to_tell_are_not_needed(admin: Client, api: ProjectClient) -> None:

@@ -18,7 +18,7 @@ from tests.alerting.receivers import make_identity
 @pytest.fixture(autouse=True)
 def outside(settings: Settings, httpserver: HTTPServer) -> None:
     settings.SLACK_API_URL = httpserver.url_for("/api")
-    settings.TELEMETRY_OUTBOUND_ALLOW = ("127.0.0.1", "::1")
+    settings.TELEMETRY_OUTBOUND_ALLOW = ("127.0.0.1", "::1", "localhost")
     settings.PUBLIC_URL = "https://telemetry.example"
 
 

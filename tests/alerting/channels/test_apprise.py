@@ -90,6 +90,10 @@ def test_the_address_that_a_service_hands_out_works_too(url: str, service: str) 
         "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js?:a=b",
         "https://discord.com/api/webhooks/4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js?template=/etc/passwd",
         "ntfys://example.com/" + "a" * 2000,
+        "https://[::1/x",
+        "discord://[x/y",
+        "ntfys://example.com:99999999/topic",
+        "gotifys://example.com:0/AAaAaAAaAaaaAa_",
     ],
 )
 def test_any_other_service_or_option_is_refused(url: str) -> None:
@@ -97,6 +101,19 @@ def test_any_other_service_or_option_is_refused(url: str) -> None:
         kind("apprise").parse_config({"url": url})
     assert set(error.value.errors) == {"url"}
     assert "JHMHI8qBe7bk" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "tgram://123456789:abcdefg_hijklmnop/12315544/555",
+        "ntfys://ntfy.example.com/alerts?to=more",
+        "mmosts://mm.example.com/3ccdd113474722377935511fc85d3dd4?channel=a,b",
+    ],
+)
+def test_an_address_of_several_targets_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="one channel for each"):
+        kind("apprise").parse_config({"url": url})
 
 
 def test_a_message_arrives_with_its_facts(secure_server: HTTPServer) -> None:
@@ -195,7 +212,7 @@ def test_a_message_that_a_service_has_no_words_for_is_given_up_and_harms_no_chan
     config = kind("apprise").parse_config({"url": ADDRESSES["opsgenie"]})
     with pytest.raises(TransportError, match="Opsgenie has no message") as error:
         kind("apprise").send(config, resolved())
-    assert (error.value.permanent, error.value.scope) == (True, "recipient")
+    assert (error.value.permanent, error.value.scope) == (True, "message")
 
 
 def test_what_a_plugin_keeps_closes_what_it_opened(

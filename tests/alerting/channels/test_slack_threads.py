@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from pytest_django.fixtures import Settings
 from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
+from alerting import outbound
 from alerting.channels import TransportError, kind
 from alerting.channels.base import Action, Reference
 from alerting.messages import Message
@@ -97,16 +102,32 @@ def test_a_message_of_several_alerts_is_not_overwritten_by_one_of_them(slack: HT
     assert [method for method, _ in calls(slack)][1:] == ["chat.update", "chat.postMessage"]
 
 
-def test_a_message_that_was_deleted_in_slack_is_posted_anew(httpserver: HTTPServer) -> None:
-    httpserver.expect_request("/api/chat.update").respond_with_json(
-        {"ok": False, "error": "message_not_found"}
-    )
+@pytest.mark.parametrize("code", ["message_not_found", "channel_not_found", "not_in_channel", "is_archived"])
+def test_a_message_that_can_no_longer_be_reached_is_posted_anew(httpserver: HTTPServer, code: str) -> None:
+    httpserver.expect_request("/api/chat.update").respond_with_json({"ok": False, "error": code})
     httpserver.expect_request("/api/chat.postMessage").respond_with_json(
         {"ok": True, "channel": "C012", "ts": "2"}
     )
     kept = kind("slack").send(BOT, resolved(), FIRST)
     assert kept == {"channel": "C012", "ts": "2", "alert_count": 1}
     assert "thread_ts" not in calls(httpserver)[-1][1]
+
+
+def test_all_calls_of_a_message_share_one_time_limit(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbound, "TIMEOUT_SECONDS", 0.6)
+
+    def answer_late(request: Request) -> Response:
+        threading.Event().wait(0.4)
+        return Response('{"ok": true, "channel": "C012", "ts": "1"}')
+
+    # A server of its own: what it still answers afterwards is in no other test's log.
+    with HTTPServer(port=0) as server:
+        server.expect_request(re.compile("/api/")).respond_with_handler(answer_late)
+        settings.SLACK_API_URL = server.url_for("/api")
+        with pytest.raises(TransportError, match="no answer in time"):
+            kind("slack").send(BOT, resolved(), FIRST)
 
 
 def test_an_edit_that_fails_for_now_is_an_error_to_try_again(httpserver: HTTPServer) -> None:

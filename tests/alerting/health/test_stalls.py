@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,14 +15,15 @@ from alerting.evaluation import evaluate_due
 from alerting.health import stalls
 from alerting.health.heartbeat import forget_missed_slots
 from alerting.health.stalls import Facts, delivery_stall, evaluation_stall
-from alerting.models import MissedSlots, NotificationStatus, Pulse, Rule
+from alerting.models import MissedSlots, Notification, NotificationStatus, Pulse, Purpose, Rule
 from projects.models import Project
-from tests.alerting.delivery_rows import make_channel, make_notification
+from tests.alerting.delivery_rows import make_alert, make_channel, make_notification
 from tests.alerting.scenes import make_rule
 from tests.clients import ProjectClient
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
 
 
 def seen(
@@ -94,6 +96,19 @@ def test_a_paused_channels_messages_are_not_late(project: Project) -> None:
 
 
 @pytest.mark.django_db
+def test_a_message_behind_one_that_waits_for_its_retry_is_not_late(project: Project) -> None:
+    channel = make_channel(project, "slack", {"webhook_url": "https://hooks.example/x"})
+    for place in ({"channel": channel}, {"channel": None, "recipient": "ana@example.com"}):
+        alert = make_alert(project)
+        make_notification(alert, next_attempt_at=NOW + MINUTE, status=NotificationStatus.FAILED, **place)
+        for purpose in (Purpose.UPDATE, Purpose.RESOLVED):
+            make_notification(alert, purpose=purpose, next_attempt_at=NOW - 30 * MINUTE, **place)
+    assert delivery_stall(stalls.facts(NOW), NOW) == ""
+    Notification.objects.filter(purpose=Purpose.FIRING, channel=channel).update(status="sent")
+    assert delivery_stall(stalls.facts(NOW), NOW) == "A message was due 30 min ago and still waits."
+
+
+@pytest.mark.django_db
 def test_the_tasks_leave_a_pulse_with_what_they_did(api: ProjectClient) -> None:
     make_rule(api)
     before = timezone.now()
@@ -136,3 +151,12 @@ def test_missed_slots_are_counted_by_rule_and_hour_and_kept_for_a_day(api: Proje
     assert late.missed_evaluation_count == 13
     forget_missed_slots(NOW + timedelta(hours=25, minutes=30))
     assert [one.count for one in hours.all()] == [1]
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "said"),
+    [(None, ""), (120, ""), (121, "The last delivery that came to its end was 2 min ago.")],
+)
+def test_a_delivery_that_never_comes_to_its_end_is_a_stall(seconds_ago: int | None, said: str) -> None:
+    at = None if seconds_ago is None else NOW - seconds_ago * SECOND
+    assert delivery_stall(replace(seen(), delivery_at=at), NOW) == said

@@ -13,11 +13,19 @@ from alerting.policy.matchers import (
     MatcherError,
     facts_of,
     match_everything,
+    name_of,
     parse_all,
     stored_match,
 )
 
-FACTS = facts_of({"host_name": "web-1", "code": 500}, rule="High CPU", severity="warning", project="shop")
+LABELS = {
+    "host_name": "web-1",
+    "code": 500,
+    "disk name": 'C: "system"',
+    "severity": "label",
+    "labels.rule": "deep",
+}
+FACTS = facts_of(LABELS, rule="High CPU", severity="warning", project="shop")
 
 
 @pytest.mark.parametrize(
@@ -30,6 +38,10 @@ FACTS = facts_of({"host_name": "web-1", "code": 500}, rule="High CPU", severity=
         ('host_name=~"web-.*"', True),
         ('host_name=~"web"', False),
         ('host_name!~"db-.*"', True),
+        ('"host_name"="web-1"', True),
+        ('"disk name"="C: \\"system\\""', True),
+        ('labels.severity="label"', True),
+        ('"labels.labels.rule"="deep"', True),
         ('code="500"', True),
         ('code=~"5\\d\\d"', True),
         ('rule="High CPU"', True),
@@ -57,7 +69,9 @@ def test_a_matcher_means_the_alerts_that_alertmanager_would(text: str, matches: 
         ("host_name=a b", 10, "stands in quotes"),
         ('host_name=~"(a"', 11, "missing )"),
         ('host_name=~"(?=a)"', 11, "Not a regular expression"),
-        ("a=" + "x" * 1000, 1000, "at most 1000 characters"),
+        ('"host name', 0, "never closed"),
+        ('"host name"', 11, "must follow the name"),
+        ("a=" + "x" * 4000, 4000, "at most 4000 characters"),
     ],
 )
 def test_a_text_that_is_no_matcher_is_refused_with_the_place_of_the_mistake(
@@ -70,13 +84,27 @@ def test_a_text_that_is_no_matcher_is_refused_with_the_place_of_the_mistake(
 
 
 @given(
-    st.from_regex(r"[a-z_][a-z0-9_.]{0,20}", fullmatch=True),
+    st.from_regex(r"[a-z_][a-z0-9_.]{0,20}", fullmatch=True) | st.text(max_size=20),
     st.sampled_from(["=", "!="]),
     st.text(max_size=50),
 )
 def test_a_matcher_reads_what_it_writes(name: str, sign: str, value: str) -> None:
     written = str(Matcher(name, sign, value))  # type: ignore[arg-type]  # one of the four
     assert Matcher.parse(written) == Matcher(name, sign, value)  # type: ignore[arg-type]
+
+
+NAMES = st.text(max_size=12) | st.sampled_from(
+    ["severity", "labels.severity", "labels.labels.severity", "a b"]
+)
+
+
+@given(st.dictionaries(NAMES, st.text(max_size=12), max_size=5))
+def test_every_label_has_a_name_of_its_own_in_matchers(labels: dict[str, str]) -> None:
+    facts = facts_of(labels, rule="R", severity="info", project="shop")
+    written = [str(Matcher(name_of(name), "=", value)) for name, value in labels.items()]
+    assert stored_match(written, facts)
+    assert len(facts) == len(labels) + 4
+    assert facts["severity"] == "info"
 
 
 def test_a_hostile_expression_takes_no_time() -> None:

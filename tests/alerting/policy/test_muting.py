@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_httpserver import HTTPServer
 
-from alerting.delivery import deliver_due
+from alerting.delivery import claims, deliver_due
+from alerting.delivery.lanes import BATCH, Clock, run_lane
 from alerting.models import (
     InhibitionRule,
     MaintenanceWindow,
@@ -17,6 +21,8 @@ from alerting.models import (
     Silence,
 )
 from alerting.policy import silences
+from alerting.policy.inhibition import Inhibition, OpenAlert, Rule
+from alerting.policy.matchers import facts_of
 from projects.models import Project
 from tests.alerting.policy.stage import (
     HOUR,
@@ -147,6 +153,52 @@ def test_6_a_muted_source_still_inhibits(project: Project, slack: NotificationCh
     fire(project, [slack], rule="Root")
     fire(project, [slack], rule="Leaf")
     assert deliver_due(NOW) == {MUTED: 2}
+
+
+def test_6_many_inhibited_alerts_are_looked_at_with_one_look_at_the_open_ones_and_after_all_others(
+    project: Project, slack: NotificationChannel, httpserver: HTTPServer
+) -> None:
+    inhibit(project, "rule=Root", "rule=Leaf")
+    fire(project, rule="Root")
+    for _ in range(2 * BATCH + 1):
+        fire(project, [slack], rule="Leaf")
+    with CaptureQueriesContext(connection) as queries:
+        assert run_lane(slack.pk, Clock(NOW)) == {MUTED: 2 * BATCH + 1}
+    reads = [one["sql"] for one in queries if 'FROM "alerting_alert" WHERE' in one["sql"]]
+    assert len(reads) == 1
+    later = NOW + 65 * SECOND
+    fire(project, [slack], later, rule="Fresh")
+    claimed = claims.claim(slack.pk, now=later, limit=1)
+    assert [flush.first.alert.rule_name for flush in claimed.flushes if flush.first.alert] == ["Fresh"]
+
+
+def test_6_an_alert_that_fires_with_its_root_cause_while_messages_go_out_is_inhibited() -> None:
+    def alert(rule: str) -> OpenAlert:
+        return OpenAlert(uuid4(), facts_of({}, rule=rule, severity="error", project="shop"))
+
+    before, leaf, root = alert("Leaf"), alert("Leaf"), alert("Root")
+    firing = [before]
+    inhibition = Inhibition([Rule(1, "root cause", ["rule=Root"], ["rule=Leaf"], [])], lambda: firing)
+    assert inhibition.inhibitor_of(before) is None
+    firing += [root, leaf]
+    inhibition.expect(before.id)
+    assert inhibition.inhibitor_of(before) is None
+    inhibition.expect(leaf.id)
+    found = inhibition.inhibitor_of(leaf)
+    assert found
+    assert found.source == root
+
+
+@pytest.mark.parametrize(("until", "again"), [(5 * MINUTE, 5 * MINUTE), (HOUR, 10 * MINUTE)])
+def test_7_a_mute_is_looked_at_again_at_its_end_or_after_ten_minutes(
+    project: Project, slack: NotificationChannel, until: timedelta, again: timedelta
+) -> None:
+    silence(project, "host_name=web-1", minutes=until / MINUTE)
+    fire(project, [slack])
+    run_lane(slack.pk, Clock(NOW))
+    row = Notification.objects.get()
+    assert row.next_attempt_at
+    assert abs(row.next_attempt_at - (NOW + again)) < 5 * SECOND
 
 
 def test_7_a_silence_mutes_from_start_to_end_and_what_still_fires_is_told_then(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from pytest_httpserver import HTTPServer
 
-from alerting import outbox
+from alerting import actions, outbox
 from alerting.delivery import deliver_due
 from alerting.models import (
     Attempt,
@@ -16,6 +16,7 @@ from alerting.models import (
     NotificationChannel,
     NotificationStatus,
 )
+from alerting.policy import silences
 from projects.models import Project
 from tests.alerting.delivery_rows import make_channel
 from tests.alerting.policy.stage import (
@@ -107,6 +108,17 @@ def test_3_after_a_message_a_group_waits_its_interval_before_the_next(
     assert deliver_due(NOW + HOUR + 30 * SECOND) == {SENT: 1}
 
 
+def test_3_each_channel_has_a_clock_of_its_own_for_a_group(
+    project: Project, slack: NotificationChannel, other: NotificationChannel, httpserver: HTTPServer
+) -> None:
+    policy(project, group_wait_seconds=30)
+    fire(project, [slack], rule="One")
+    fire(project, [slack, other], NOW + 20 * SECOND, rule="Two")
+    assert deliver_due(NOW + 30 * SECOND) == {SENT: 2}
+    assert deliver_due(NOW + 50 * SECOND) == {SENT: 1}
+    assert paths(httpserver) == ["/hook", "/other"]
+
+
 def test_3_three_dots_make_each_alert_a_group_of_its_own(
     project: Project, slack: NotificationChannel, httpserver: HTTPServer
 ) -> None:
@@ -167,6 +179,7 @@ def test_8_a_rise_to_critical_is_told_where_the_alert_was_told_also_when_acknowl
     assert deliver_due(NOW + 2 * MINUTE) == {SENT: 2}
     assert sorted(paths(httpserver)) == ["/hook", "/hook", "/other"]
     assert headlines(httpserver)[-1] == "Raised to critical: High Error Rate"
+    assert fates(alert)[1:] == [("raised", "sent", "raised to critical")] * 2
     end(alert, NOW + 10 * MINUTE)
     deliver_due(NOW + 20 * MINUTE)
     assert sorted(paths(httpserver)) == ["/hook"] * 3 + ["/other"] * 2
@@ -182,6 +195,62 @@ def test_8_a_firing_message_that_still_waits_says_critical_itself(
     assert [request.get_json()["text"] for request, _ in httpserver.log] == [
         "Firing: High Error Rate (critical) in Shop: 6, threshold &gt;= 5"
     ]
+
+
+def test_8_a_rise_to_critical_lets_the_message_through_that_was_muted(
+    project: Project, slack: NotificationChannel, mailbox: Mailbox, httpserver: HTTPServer
+) -> None:
+    silences.create(
+        project_id=project.pk,
+        matchers=["severity=error"],
+        starts_at=NOW,
+        ends_at=NOW + HOUR,
+        author="ana",
+        comment="known",
+        now=NOW,
+    )
+    alert = fire(project, [slack], notification_config={"email": ["eve@example.com"]})
+    assert deliver_due(NOW) == {MUTED: 2}
+    raise_to_critical(alert, NOW + MINUTE)
+    assert deliver_due(NOW + MINUTE) == {SENT: 2}
+    assert fates(alert) == [("firing", "sent", "first notification")] * 2
+    assert "(critical)" in httpserver.log[0][0].get_json()["text"]
+    assert mailbox.recipients == ["eve@example.com"]
+
+
+def test_8_a_rise_to_critical_is_told_where_the_first_message_was_muted_until_somebody_acknowledged(
+    project: Project, slack: NotificationChannel, httpserver: HTTPServer
+) -> None:
+    NotificationChannel.objects.update(
+        quiet_from=(NOW - HOUR).time(), quiet_until=(NOW + HOUR).time(), quiet_severities=["error"]
+    )
+    alert = fire(project, [slack])
+    deliver_due(NOW)
+    acknowledge(alert, NOW + MINUTE)
+    raise_to_critical(alert, NOW + 2 * MINUTE)
+    deliver_due(NOW + 2 * MINUTE)
+    deliver_due(NOW + HOUR)
+    assert headlines(httpserver) == ["Raised to critical: High Error Rate"]
+    assert fates(alert)[0][2].endswith("; acknowledged meanwhile")
+
+
+def test_8_what_is_resolved_by_hand_before_it_is_sent_is_told_to_nobody(
+    project: Project, slack: NotificationChannel, httpserver: HTTPServer
+) -> None:
+    alert = fire(project, [slack])
+    actions.resolve(alert.pk, actor="ana", now=NOW + SECOND)
+    assert deliver_due(NOW + MINUTE) == {MUTED: 1}
+    assert httpserver.log == []
+    assert fates(alert) == [("firing", "muted", "resolved before it was sent")]
+
+
+def test_8_what_was_tried_before_it_was_resolved_by_hand_may_be_out_and_is_sent(
+    project: Project, slack: NotificationChannel, httpserver: HTTPServer
+) -> None:
+    alert = fire(project, [slack])
+    Notification.objects.update(attempt_count=1, status=NotificationStatus.FAILED)
+    actions.resolve(alert.pk, actor="ana", now=NOW + SECOND)
+    assert deliver_due(NOW + MINUTE) == {SENT: 1}
 
 
 def test_9_a_message_that_fails_fails_for_all_its_rows_and_each_keeps_the_attempts(

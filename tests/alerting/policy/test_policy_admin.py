@@ -199,7 +199,7 @@ def test_a_preview_answers_while_matchers_are_typed(admin: Client, project: Proj
     path = f"{ADMIN}/silence/preview/"
     page = admin.post(path, {"project": project.pk, "matchers": "host_name=web-1"}).content.decode()
     assert "Hides now: 1 open alert<" in page
-    assert "Would have hidden in 7 days: 1 alert<" in page
+    assert "Would have hidden in the last 7 days: 1 alert<" in page
     page = admin.post(path, {"project": project.pk, "matchers": "host_name"}).content.decode()
     assert "must follow the name" in page
 

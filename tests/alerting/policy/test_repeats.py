@@ -156,6 +156,49 @@ def test_a_channel_mended_meanwhile_hears_of_it_with_the_next_repeat(
     assert headlines(httpserver)[-1] == "Resolved: High Error Rate"
 
 
+@pytest.mark.parametrize("trouble", [{"broken_at": NOW, "broken_reason": "gone"}, {"enabled": False}])
+def test_a_channel_that_was_out_of_use_at_a_repeat_hears_of_the_next(
+    project: Project, slack: NotificationChannel, httpserver: HTTPServer, trouble: dict[str, object]
+) -> None:
+    policy(project, repeat_interval_seconds=600, group_wait_seconds=0)
+    alert = fire(project, [slack])
+    deliver_due(NOW)
+    NotificationChannel.objects.update(**trouble)
+    for minutes in (10, 20):
+        assert deliver_due(NOW + minutes * MINUTE) == {}
+    NotificationChannel.objects.update(broken_at=None, broken_reason="", enabled=True)
+    deliver_due(NOW + 30 * MINUTE)
+    assert headlines(httpserver) == [FIRST, AGAIN]
+    acknowledge(alert, NOW + 31 * MINUTE)
+    deliver_due(NOW + 40 * MINUTE)
+    alert.refresh_from_db()
+    assert alert.next_repeat_at is None
+
+
+def test_the_longest_mail_address_is_told_and_told_again(project: Project, mailbox: Mailbox) -> None:
+    address = f"{'a' * 308}@example.com"
+    begun_at = NOW + timedelta(microseconds=123_456)
+    alert = fire(project, now=begun_at, notification_config={"email": [address]})
+    deliver_due(begun_at)
+    deliver_due(begun_at + 4 * HOUR)
+    deliver_due(begun_at + 8 * HOUR)
+    assert [purpose for purpose, _, _ in fates(alert)] == ["firing", "repeat", "repeat"]
+
+
+def test_an_alert_that_can_not_be_repeated_keeps_no_other_from_it(
+    project: Project, slack: NotificationChannel, httpserver: HTTPServer
+) -> None:
+    fine = [fire(project, [slack], rule=f"Fine {number}") for number in range(3)]
+    bad = fire(project, notification_config={"email": ["eve@example.com"]}, rule="Bad")
+    deliver_due(NOW)
+    bad.rule.notification_config = {"email": 7}
+    bad.rule.save()
+    assert deliver_due(NOW + 4 * HOUR)[SENT] == 3
+    assert [fates(alert)[1][0] for alert in fine] == ["repeat"] * 3
+    bad.refresh_from_db()
+    assert bad.next_repeat_at == NOW + 5 * HOUR
+
+
 def test_past_its_limit_a_channel_gets_what_waits_as_one_message(
     project: Project, slack: NotificationChannel, httpserver: HTTPServer
 ) -> None:

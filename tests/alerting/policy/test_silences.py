@@ -9,9 +9,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django.fixtures import DjangoAssertNumQueries
 
-from alerting.models import Alert, MaintenanceWindow, Silence
-from alerting.policy.silences import matchers_for
+from alerting.models import Alert, InhibitionRule, MaintenanceWindow, Silence
+from alerting.policy import silences
+from alerting.policy.muting import silenced_ids
+from alerting.policy.silences import matchers_for, silence_alert
 from projects.models import Project
 from tests.alerting.policy.stage import end, fire
 from tests.clients import ProjectClient, client_of
@@ -141,11 +144,46 @@ def test_the_list_of_alerts_takes_as_many_queries_for_many_as_for_one(
     assert counted[0] == counted[1]
 
 
+def test_silencing_one_alert_leaves_the_others_of_its_rule_alone(project: Project) -> None:
+    now = timezone.now()
+    for name in ("severity", "rule", "host name", 'say "hi"'):
+        meant, other = fire(project, now=now, labels={name: "a"}), fire(project, now=now, labels={name: "b"})
+        silence_alert(meant, duration=HOUR, author="ana", comment="known", now=now)
+        assert silenced_ids([meant, other], now) == {meant.pk}
+
+
+def test_whether_alerts_are_silenced_is_asked_without_reading_all_that_fire(
+    project: Project, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    InhibitionRule.objects.create(
+        project=project, name="root", source_matchers=["rule=Root"], target_matchers=["rule!=Root"]
+    )
+    for _ in range(3):
+        fire(project, now=timezone.now())
+    alerts = list(Alert.objects.select_related("project"))
+    with django_assert_num_queries(2):
+        assert silenced_ids(alerts, timezone.now()) == set()
+
+
 def test_the_narrowest_matchers_for_alerts_name_their_rules_and_shared_labels(project: Project) -> None:
     one = fire(project, rule="Disk (full)", labels={"host_name": "a", "region": "eu", "severity": "x"})
     two = fire(project, rule="CPU", labels={"host_name": "b", "region": "eu"})
-    assert matchers_for([one]) == ['rule="Disk (full)"', 'host_name="a"', 'region="eu"']
+    alone = matchers_for([one])
+    assert alone == ['rule="Disk (full)"', 'host_name="a"', 'region="eu"', 'labels.severity="x"']
     both = matchers_for([one, two])
     assert both == ['rule=~"CPU|Disk \\\\(full\\\\)"', 'region="eu"']
     hidden = client_of(project).post(f"{PATH}preview/", {"matchers": both}).json()
     assert hidden["open_count"] == Alert.objects.filter(project=project).count() == 2
+
+
+def test_there_is_an_end_to_silences_of_a_project(
+    api: ProjectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silences, "MAX_RUNNING", 2)
+    first = make(api, "host_name=web-1")
+    make(api, "host_name=web-2")
+    answer = api.post(PATH, {"matchers": ["host_name=web-3"], "duration_minutes": 60, "comment": "known"})
+    assert answer.status_code == 400
+    assert "end some first" in str(answer.json())
+    api.post(f"{PATH}{first['id']}/expire/", {})
+    make(api, "host_name=web-3")

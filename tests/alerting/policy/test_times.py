@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
+from alerting.policy import recurrence
 from alerting.policy.quiet_hours import QuietHours, quiet_until
 from alerting.policy.recurrence import (
     Recurrence,
@@ -37,6 +38,8 @@ def moment(text: str) -> datetime:
         ("22:00", "07:00", "Europe/Berlin", "2026-07-01 20:30", "2026-07-02 05:00"),
         ("22:00", "07:00", "Europe/Berlin", "2026-03-28 21:30", "2026-03-29 05:00"),
         ("22:00", "07:00", "Nowhere/Land", "2026-03-01 23:00", None),
+        ("22:00", "02:30", "Europe/Berlin", "2026-10-25 00:10", "2026-10-25 00:30"),
+        ("22:00", "02:30", "Europe/Berlin", "2026-10-25 01:10", "2026-10-25 01:30"),
     ],
 )
 def test_quiet_hours_hold_on_the_clock_of_their_place(
@@ -75,6 +78,16 @@ def test_a_span_holds_its_start_and_not_its_end(now: str, runs: bool) -> None:
     assert (occurrence_at(nightly(), HOUR, moment(now)) is not None) is runs
 
 
+def test_looks_within_an_hour_reckon_a_windows_starts_once() -> None:
+    recurrence._cached_starts.cache_clear()
+    start = moment("2026-03-27 00:00")
+    for minutes in range(0, 60, 3):
+        until = start + timedelta(minutes=minutes)
+        assert starts_between(nightly(), until - timedelta(minutes=3), until) == []
+        assert occurrence_at(nightly(), HOUR, until) is None
+    assert recurrence._cached_starts.cache_info().misses <= 4
+
+
 def test_what_comes_begins_with_what_runs() -> None:
     found = next_occurrences(nightly("FREQ=WEEKLY;BYDAY=FR;COUNT=2"), HOUR, moment("2026-03-27 02:00"), 5)
     assert [one.start.day for one in found] == [27, 3]
@@ -88,6 +101,30 @@ def test_a_utc_end_is_taken_as_utc() -> None:
         nightly("FREQ=DAILY;UNTIL=20260330T003000Z"), HOUR, moment("2026-03-27 00:00"), 9
     )[-1]
     assert last.start == moment("2026-03-30 00:30")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=DAILY;BYHOUR=" + ",".join(map(str, range(24))),
+        "FREQ=DAILY;INTERVAL=3",
+        "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR",
+        "FREQ=WEEKLY",
+        "FREQ=DAILY;COUNT=10",
+        "FREQ=MONTHLY;BYDAY=-1FR",
+    ],
+)
+def test_a_look_far_from_the_first_moment_is_quick_and_finds_the_same(rule: str) -> None:
+    start, end = moment("2026-05-01 00:00"), moment("2026-06-01 00:00")
+    recurring = nightly(rule, "2022-01-07 01:30")
+    check(recurring)
+    began = clock.perf_counter()
+    found = starts_between(recurring, start, end)
+    took = clock.perf_counter() - began
+    walked = next_occurrences(recurring, HOUR, recurring.first, 500_000)
+    assert found == [one.start for one in walked if start <= one.start < end]
+    if "COUNT" not in rule and "MONTHLY" not in rule:
+        assert took < 0.2
 
 
 @pytest.mark.parametrize(
@@ -112,6 +149,12 @@ def test_a_utc_end_is_taken_as_utc() -> None:
         ("FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", "never comes true"),
         ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "never comes true"),
         ("DTSTART:20260101\nRRULE:FREQ=DAILY", "can't be used"),
+        ("FREQ=DAILY;BYHOUR=0,12;WKST=MO\nDTSTART:00010101T000000", "one line"),
+        ("FREQ=WEEKLY;WKST=XX", "WKST must be"),
+        ("FREQ=MONTHLY;BYDAY=1MO,50MO", "BYDAY must be"),
+        ("FREQ=YEARLY;BYDAY=54MO", "BYDAY must be"),
+        ("FREQ=YEARLY;BYMONTH=3;BYDAY=6MO", "BYDAY must be"),
+        ("FREQ=MONTHLY;BYDAY=0MO", "BYDAY must be"),
         ("every day", "NAME=VALUE"),
     ],
 )

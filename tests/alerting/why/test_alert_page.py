@@ -11,6 +11,7 @@ from alerting.models import (
     Alert,
     InhibitionRule,
     NotificationStatus,
+    Rule,
     Severity,
     Silence,
     Transition,
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.django_db
 
 NOW = timezone.now().replace(microsecond=0)
 HOUR = timedelta(hours=1)
+CPU = {"metric": "cpu_usage", "operator": ">", "threshold": 80}
 
 
 def html(alert: Alert) -> str:
@@ -51,6 +53,30 @@ def test_a_raised_and_flapping_alert_says_so_while_it_is_open(project: Project) 
     assert "Raised to critical 12 > 10 by rule tick" in text
     Alert.objects.filter(pk=alert.pk).update(status="resolved", resolved_at=NOW)
     assert "swap_vert flapping" not in text_of(html(alert))
+
+
+@pytest.mark.parametrize(
+    ("rule", "stays"),
+    [
+        ({"source_type": "system_metric", "rule_type": "metric_threshold", "condition_config": CPU}, True),
+        (
+            {"source_type": "system_metric", "rule_type": "metric_threshold", "condition_config": CPU}
+            | {"no_data": "ok"},
+            False,
+        ),
+        ({"no_data": "keep"}, False),
+        ({"rule_type": "gone"}, False),
+    ],
+    ids=["metric, keep", "metric, ok", "a count has a 0 instead", "a type that is gone"],
+)
+def test_it_says_that_it_stays_without_data_where_that_can_happen(
+    project: Project, rule: dict[str, object], stays: bool
+) -> None:
+    alert = make_alert(project)
+    Rule.objects.filter(pk=alert.rule_id).update(**rule)
+    assert ("Without data Stays as it is" in text_of(html(alert))) == stays
+    Alert.objects.update(status="resolved", resolved_at=NOW)
+    assert "Without data" not in text_of(html(alert))
 
 
 def test_a_calm_alert_has_no_such_marks(project: Project) -> None:

@@ -12,7 +12,8 @@ from pytest_django.fixtures import DjangoAssertNumQueries, Settings
 from pytest_httpserver import HTTPServer
 
 from alerting.delivery import deliver_due
-from alerting.models import Alert, Attempt, Notification, NotificationStatus, Purpose, Status
+from alerting.models import Alert, Attempt, Notification, NotificationStatus, Purpose, Status, Transition
+from alerting.why.chain import MAX_LISTED
 from projects.models import Project
 from tests.admin import member_client, superuser_client
 from tests.alerting.delivery_rows import make_alert, make_channel, make_notification
@@ -160,6 +161,39 @@ def test_a_place_was_told_or_there_is_a_named_reason(
     assert (place["outcome"], place["reason"]) == outcome
     assert chain["verdict"]["text"] == verdict
     assert verdict in page(alert)
+
+
+def test_of_very_many_changes_and_messages_the_newest_are_shown_with_a_note(
+    api: ProjectClient, project: Project
+) -> None:
+    alert = make_alert(project)
+    evidence = {"condition": {"threshold": 1}, "samples": {}}
+    Transition.objects.create(
+        project=project, alert=alert, at=NOW - 9 * MINUTE, actor="rule tick", evidence=evidence
+    )
+    notes = [
+        Transition(project=project, alert=alert, at=NOW, kind="note", actor="ana") for _ in range(MAX_LISTED)
+    ]
+    Transition.objects.bulk_create(notes)
+    channel = make_channel(project, "slack", {"webhook_url": "https://hooks.example/x"})
+    Notification.objects.bulk_create(
+        Notification(
+            project=project,
+            alert=alert,
+            channel=channel,
+            purpose=Purpose.REPEAT,
+            status=S.SENT,
+            created_at=NOW,
+            dedup_key=f"many{number}",
+        )
+        for number in range(MAX_LISTED + 1)
+    )
+    chain = why(api, alert)
+    assert chain["note"] == "Of 501 changes and 501 messages the newest 500 are shown."
+    assert chain["note"] in page(alert)
+    assert len(chain["steps"]) == len(chain["places"][0]["messages"]) == MAX_LISTED
+    assert chain["steps"][-1]["actor"] == "ana"
+    assert chain["rule"]["condition"] == {"threshold": 1}
 
 
 def test_what_muted_a_message_is_named_and_linked(api: ProjectClient, project: Project) -> None:
