@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from pytest_django import DjangoDbBlocker
 
 from projects.keys import forget_cached_keys
@@ -17,6 +18,11 @@ from tests.browser.launching import browser
 from tests.clients import ProjectClient, client_of
 
 __all__ = ["browser"]
+
+# Made-up cases a property is tried with: enough to find what is wrong over some runs, few enough for a suite that is
+# run all day. No deadline, because other processes share the machine.
+settings.register_profile("suite", max_examples=30, deadline=None)
+settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)
