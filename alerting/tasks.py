@@ -30,11 +30,6 @@ def deliver_due_notifications() -> None:
     samples.gather_due(timezone.now())
 
 
-@shared_task(time_limit=30)
-def gather_samples() -> None:
-    samples.gather_due(timezone.now())
-
-
 @shared_task(time_limit=50)
 def call_heartbeat() -> None:
     now = timezone.now()

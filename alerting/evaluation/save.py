@@ -9,13 +9,12 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
-from django.db import connection, transaction
+from django.db import connection
 
 from alerting import outbox
 from alerting.evaluation.claim import ClaimedRule
 from alerting.evaluation.decide import Move
 from alerting.evaluation.evidence import evidence
-from alerting.hints import hint_samples
 from alerting.models import Alert, Transition
 from alerting.sources.samples import LabelSet
 from alerting.state import CLOCK_SLACK, CRITICAL, AlertState, RuleState
@@ -123,8 +122,6 @@ def write_moves(
     ]
     Transition.objects.bulk_create(transitions)
     outbox.enqueue_all(transitions, now)
-    if transitions:
-        transaction.on_commit(hint_samples)
     return len(transitions)
 
 

@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.utils import timezone
-from pytest_django.fixtures import DjangoCaptureOnCommitCallbacks
 
-from alerting.hints import GATHER, hint_samples
 from alerting.models import Alert, Transition
 from alerting.models.alerts import UNSAMPLED
-from alerting.tasks import gather_samples
+from alerting.tasks import deliver_due_notifications
 from alerting.why import samples
 from tests.alerting.scenes import (
     CPU_RULE,
@@ -237,21 +235,12 @@ def test_what_lacks_samples_is_found_by_the_small_index() -> None:
     assert "Sort" not in plan
 
 
-def test_a_tick_that_changed_something_asks_for_it_after_its_commit(
-    api: ProjectClient, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
-) -> None:
+def test_the_delivery_task_gathers_what_a_tick_has_changed(api: ProjectClient) -> None:
     make_rule(api)
-    with django_capture_on_commit_callbacks() as asked:
-        tick(NOW)
-    assert asked == []
     send_points(api, [96], NOW, host_name="web-1")
-    with django_capture_on_commit_callbacks() as asked:
-        tick(NOW + MINUTE)
-    assert hint_samples in asked
-
-
-def test_the_hint_names_a_task_that_workers_have() -> None:
-    assert gather_samples.name == GATHER
+    tick(NOW)
+    deliver_due_notifications()
+    assert Transition.objects.filter(alert__project=api.project, evidence__has_key="samples").exists()
 
 
 def test_a_composite_rule_shows_the_alerts_of_its_members(api: ProjectClient) -> None:
