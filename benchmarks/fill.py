@@ -131,20 +131,27 @@ _POINTS = """
 def fill_points(url: str, metric: str, days: int) -> None:
     """A point a minute for every series of a metric, on each of the days before today."""
     today = datetime.now(UTC).date()
-    for age in range(1, days + 1):
-        day = today - timedelta(days=age)
-        name = sql.Identifier(partition_name("metric_points", day))
-        with psycopg.connect(url) as connection:
-            connection.execute(
-                sql.SQL("CREATE TABLE IF NOT EXISTS {} (LIKE metric_points INCLUDING ALL)").format(name)
-            )
-            connection.execute(
-                sql.SQL(_POINTS).format(
-                    name=name, start=sql.Literal(start_of(day)), metric=sql.Literal(metric)
-                )
-            )
-            if not _is_attached(connection, partition_name("metric_points", day)):
-                attach_partition(connection, partition_name("metric_points", day), day, "metric_points")
+    with ThreadPoolExecutor(_PARTS) as threads:
+        filled = [
+            threads.submit(_fill_points_of, url, metric, today - timedelta(days=age))
+            for age in range(1, days + 1)
+        ]
+        for future in filled:
+            future.result()
+
+
+def _fill_points_of(url: str, metric: str, day: date) -> None:
+    name = partition_name("metric_points", day)
+    table = sql.Identifier(name)
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            sql.SQL("CREATE TABLE IF NOT EXISTS {} (LIKE metric_points INCLUDING ALL)").format(table)
+        )
+        connection.execute(
+            sql.SQL(_POINTS).format(name=table, start=sql.Literal(start_of(day)), metric=sql.Literal(metric))
+        )
+        if not _is_attached(connection, name):
+            attach_partition(connection, name, day, "metric_points")
 
 
 def _is_attached(connection: psycopg.Connection[tuple[object, ...]], name: str) -> bool:

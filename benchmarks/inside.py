@@ -94,12 +94,12 @@ def prepare_purge(environ: Mapping[str, str], events_days: int) -> Callable[[], 
     return lambda: call_command("purge", events_days=events_days, stdout=io.StringIO())
 
 
-def prepare_rebuild(environ: Mapping[str, str], first_day: str) -> Callable[[], object]:
-    """`manage.py rebuild_rollups` from this day on."""
+def prepare_rebuild(environ: Mapping[str, str], first_day: str, table: str) -> Callable[[], object]:
+    """`manage.py rebuild_rollups` of one table from this day on."""
     _enter(environ)
     from django.core.management import call_command
 
-    return lambda: call_command("rebuild_rollups", "--from", first_day, stdout=io.StringIO())
+    return lambda: call_command("rebuild_rollups", "--from", first_day, "--only", table, stdout=io.StringIO())
 
 
 def prepare_dashboard(
@@ -153,3 +153,22 @@ def prepare_alerts(environ: Mapping[str, str], count: int) -> Callable[[], int]:
         return len(Alert.objects.bulk_create(alerts))
 
     return make
+
+
+def prepare_session(environ: Mapping[str, str]) -> Callable[[], str]:
+    """Log the first superuser in, past the form; the session's key, as the cookie has it."""
+    _enter(environ)
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.auth.models import User
+    from django.contrib.sessions.backends.db import SessionStore
+
+    def log_in() -> str:
+        user = User.objects.filter(is_superuser=True).order_by("pk")[0]
+        session = SessionStore()
+        session[SESSION_KEY] = str(user.pk)
+        session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        session.create()
+        return str(session.session_key)
+
+    return log_in

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from benchmarks import database, fill
 from benchmarks.benchmark import Bench
+from benchmarks.events import TABLE
 from benchmarks.inside import prepare_rebuild
 from benchmarks.jobs import Job, run_together
 from benchmarks.running import RunningPlatform
@@ -46,6 +47,6 @@ def make_month(bench: Bench, events_a_month: int) -> Month:
         fill.attach(url, f"bench_day_{age}", day)
     bench.progress.say("rolling them up")
     first = today - timedelta(days=2 * DAYS)
-    run_together([Job(prepare_rebuild, platform.environ(), f"{first}")])
+    run_together([Job(prepare_rebuild, platform.environ(), f"{first}", TABLE.name)])
     database.empty_tables(url)
     return Month(platform, project_id, today - timedelta(days=DAYS), count * DAYS)

@@ -73,7 +73,7 @@ def _make_points(bench: Bench, month: Month) -> None:
     days = bench.pick(small=20, full=CHART_DAYS - 1)
     fill.fill_points(month.platform.database_url, METRIC, days)
     first = datetime.now(UTC).date() - timedelta(days=days)
-    run_together([Job(prepare_rebuild, month.platform.environ(), f"{first}")])
+    run_together([Job(prepare_rebuild, month.platform.environ(), f"{first}", "metric_points")])
 
 
 def _measure(bench: Bench, month: Month, name: str, path: str, given: dict[str, Any]) -> Row:

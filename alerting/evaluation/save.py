@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -12,7 +12,7 @@ import msgspec
 from django.db import connection
 
 from alerting import outbox
-from alerting.evaluation.claim import ClaimedRule
+from alerting.evaluation.claim import ClaimedRule, microseconds_sql
 from alerting.evaluation.decide import Move
 from alerting.evaluation.evidence import evidence
 from alerting.models import Alert, Transition
@@ -22,23 +22,23 @@ from alerting.state import CLOCK_SLACK, CRITICAL, AlertState, RuleState
 ACTOR = "rule tick"
 
 # Rules edited, disabled, deleted or evaluated by someone else since the claim keep what that did.
-_IS_AS_CLAIMED = """
+_IS_AS_CLAIMED = f"""
     r.id = claimed.id AND r.enabled AND r.deleted_at IS NULL
-    AND r.condition_changed_at IS NOT DISTINCT FROM claimed.condition_changed_at
+    AND {microseconds_sql("r.condition_changed_at")} IS NOT DISTINCT FROM claimed.condition_changed_us
     AND (r.last_evaluated_at IS NULL OR r.last_evaluated_at < %(now)s OR r.last_evaluated_at > %(now)s + %(slack)s)
 """
 _MARK_EVALUATED = f"""
     UPDATE alerting_rule AS r
     SET last_evaluated_at = %(now)s, last_evaluation_duration_ms = claimed.duration_ms, health = 'ok', last_error = ''
-    FROM unnest(%(ids)s::bigint[], %(edits)s::timestamptz[], %(durations_ms)s::float8[])
-         AS claimed(id, condition_changed_at, duration_ms)
+    FROM unnest(%(ids)s::bigint[], %(edits)s::bigint[], %(durations_ms)s::float8[])
+         AS claimed(id, condition_changed_us, duration_ms)
     WHERE {_IS_AS_CLAIMED}
     RETURNING r.id
 """
 _MARK_UNHEALTHY = f"""
     UPDATE alerting_rule AS r SET health = 'unhealthy', last_error = claimed.reason
-    FROM unnest(%(ids)s::bigint[], %(edits)s::timestamptz[], %(reasons)s::text[])
-         AS claimed(id, condition_changed_at, reason)
+    FROM unnest(%(ids)s::bigint[], %(edits)s::bigint[], %(reasons)s::text[])
+         AS claimed(id, condition_changed_us, reason)
     WHERE {_IS_AS_CLAIMED}
     RETURNING r.id
 """
@@ -65,9 +65,9 @@ def mark_evaluated(rules: Sequence[tuple[ClaimedRule, float]], now: datetime) ->
     parameters: dict[str, Any] = {
         "now": now,
         "slack": CLOCK_SLACK,
-        "durations_ms": [duration_ms for _, duration_ms in rules],
-        "ids": [rule.id for rule, _ in rules],
-        "edits": [rule.condition_changed_at for rule, _ in rules],
+        "durations_ms": _array(duration_ms for _, duration_ms in rules),
+        "ids": _array(rule.id for rule, _ in rules),
+        "edits": _array(rule.condition_changed_us for rule, _ in rules),
     }
     with connection.cursor() as cursor:
         cursor.execute(_MARK_EVALUATED, parameters)
@@ -85,12 +85,17 @@ def mark_unhealthy(failed: Sequence[tuple[ClaimedRule, str]], now: datetime) -> 
         "now": now,
         "slack": CLOCK_SLACK,
         "ids": [rule.id for rule, _ in failed],
-        "edits": [rule.condition_changed_at for rule, _ in failed],
+        "edits": [rule.condition_changed_us for rule, _ in failed],
         "reasons": [reason for _, reason in failed],
     }
     with connection.cursor() as cursor:
         cursor.execute(_MARK_UNHEALTHY, parameters)
         return {row[0] for row in cursor.fetchall()}
+
+
+def _array(numbers: Iterable[float | None]) -> str:
+    """An array as PostgreSQL reads it: joined, 10,000 numbers take a tenth of what adapting each does."""
+    return "{" + ",".join("NULL" if number is None else repr(number) for number in numbers) + "}"
 
 
 def write_moves(

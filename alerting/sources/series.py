@@ -101,23 +101,24 @@ def answer_questions(
     Equal questions are worked out once: many rules watch the same series with other thresholds. `ask_silent` is
     called at most once, with the silent series of the rules that want to know about them.
     """
+    asked = [(question, _without_rule(question)) for question in questions]
     groups = {
-        question: index.groups(question.metric, question.filters, question.group_by)
-        for question in map(_without_rule, questions)
+        plain: index.groups(plain.metric, plain.filters, plain.group_by)
+        for plain in dict.fromkeys(plain for _, plain in asked)
     }
     quiet = {
         series.key
-        for question in questions
+        for question, plain in asked
         if question.wants_silent
-        for members in groups[_without_rule(question)].values()
+        for members in groups[plain].values()
         for series in members
         if series.key not in windows and series.key not in ended
     }
     silent = ask_silent(quiet) if quiet else SilentSeries()
     answers: dict[tuple[Question, bool], Answer] = {}
     result: dict[int, Answer] = {}
-    for question in questions:
-        key = (_without_rule(question), question.wants_silent)
+    for question, plain in asked:
+        key = (plain, question.wants_silent)
         if key not in answers:
             answers[key] = _answer(question, groups[key[0]], windows, ended, silent)
         result[question.rule_id] = answers[key]

@@ -83,7 +83,7 @@ class Platform:
             web = self._add(
                 Child("web", lambda: programs.spawn(programs.web(self._env), programs.WEB_ENVIRON))
             )
-            self._add(Child("worker", lambda: programs.spawn(programs.worker())))
+            self._add(Child("worker", lambda: programs.spawn(programs.worker(), programs.WORKER_ENVIRON)))
             self._add(Child("beat", lambda: programs.spawn(programs.beat(), programs.BEAT_ENVIRON)))
             self._wait_for_web(web)
         except BaseException:

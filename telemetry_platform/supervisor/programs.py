@@ -17,6 +17,7 @@ PROJECT_FOLDER = Path(__file__).resolve().parent.parent.parent
 # Each thread serves one request; 64 clients at once don't wait for each other.
 BLOCKING_THREADS = 72
 WEB_ENVIRON = {"DJANGO_SETTINGS_MODULE": "telemetry_platform.web_settings"}
+WORKER_ENVIRON = {"DJANGO_SETTINGS_MODULE": "telemetry_platform.worker_settings"}
 BEAT_LOOP_SECONDS = "1"
 BEAT_ENVIRON = {"DJANGO_SETTINGS_MODULE": "telemetry_platform.beat_settings"}
 

@@ -22,12 +22,15 @@ class Command(BaseCommand):
             "--from", dest="start", type=parse_time, required=True, help="2026-11-01, or with a time"
         )
         parser.add_argument("--to", dest="end", type=parse_time, help="up to this time; now by default")
+        parser.add_argument(
+            "--only", choices=[rollup.name for rollup in rollups()], help="of this table alone; all by default"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         start, end = options["start"], options["end"] or timezone.now()
         if start >= end:
             raise CommandError("--from must lie before --to")
-        for rollup in rollups():
+        for rollup in (one for one in rollups() if options["only"] in (None, one.name)):
             for project in Project.objects.order_by("slug"):
                 self._invalidate(rollup, project, start, end)
             is_done = engine.recompute(rollup, progress=partial(self._progress, rollup))
