@@ -22,7 +22,7 @@ test: $(VENV)/.installed-for-tests ## Check format, lint, types and imports, the
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy .
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 bench: $(VENV)/.installed-for-bench ## Measure how fast it is against others (ONLY=ingest_batch, SCALE=small)
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(SCALE),--scale $(SCALE))

@@ -32,6 +32,7 @@ from alerting.rule_types.conditions import Condition, Sibling, recovery_error
 EDITABLE = (
     "name",
     "description",
+    "runbook_url",
     "rule_type",
     "source_type",
     "condition_config",

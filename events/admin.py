@@ -3,27 +3,25 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from events import persons
+from events.explorer.summaries import title_of
+from events.links import trace_url
 from events.models import Event
 from events.queries import newest_by_id
 from projects.admin_base import ProjectFilter, ReadOnlyTelemetryAdmin, example_command
 
 SEARCHED = ("event_name", "event_type", "user_id", "anonymous_id", "session_id", "tenant_id", "trace_id")
 
-BODY = "body"
-"""The property that a log record's text comes in."""
-SHOWN_BODY = 120
+SHOWN_TITLE = 120
 
 
 class SinceFilter(admin.SimpleListFilter):
@@ -126,17 +124,13 @@ class EventAdmin(ReadOnlyTelemetryAdmin):
 
     @admin.display(description="event")
     def what(self, event: Event) -> str:
-        """A log record's message where it has no name of its own: its name and type would say "log" twice."""
-        body = event.event_data.get(BODY) if event.event_name == event.event_type else None
-        return Truncator(body).chars(SHOWN_BODY) if isinstance(body, str) and body else event.event_name
+        return Truncator(title_of(event)).chars(SHOWN_TITLE)
 
     @admin.display(description="trace id", empty_value="-")
     def trace(self, event: Event) -> SafeString | None:
         if not event.trace_id:
             return None
-        query = urlencode({"project": event.project_id, "q": event.trace_id})
-        # By name: traces are another signal's pages.
-        url = f"{reverse('admin:traces_span_changelist')}?{query}"
+        url = trace_url(event.trace_id, {"project": str(event.project_id)})
         return format_html('<a class="underline" href="{}"><code>{}</code></a>', url, event.trace_id)
 
     @admin.display(description="tags")

@@ -13,6 +13,7 @@ from metrics.chart import line_chart
 from metrics.distribution import percentile
 from metrics.models import MetricExemplar, MetricPoint, MetricSeries
 from metrics.queries import as_added
+from metrics.series import COPIED_LABELS
 from projects import figures
 
 DRAWN_POINTS = 500
@@ -25,6 +26,7 @@ def series_page(series: MetricSeries, now: datetime) -> dict[str, Any]:
     newest_first = as_added(list(series.points.order_by("-timestamp")[:DRAWN_POINTS]))
     measured = [(point.timestamp, point.value) for point in reversed(newest_first) if point.value is not None]
     return {
+        "explorer_url": explorer_url(series),
         "labels": sorted(series.labels.items()),
         "newest": _newest(newest_first, now),
         "unit": unit_text(series.unit),
@@ -36,6 +38,17 @@ def series_page(series: MetricSeries, now: datetime) -> dict[str, Any]:
             _exemplar(found) for found in series.exemplars.order_by("-timestamp")[:LISTED_EXEMPLARS]
         ],
     }
+
+
+def explorer_url(series: MetricSeries) -> str:
+    """The metric explorer with this series alone."""
+    labels = {
+        name if name in COPIED_LABELS else f"tags.{name}": value
+        for name, value in series.labels.items()
+        if value
+    }
+    query = urlencode({"project": series.project_id, "metric_name": series.name, "range": "24h", **labels})
+    return f"{reverse('explore_metrics')}?{query}"
 
 
 def value_text(point: MetricPoint | None) -> str:
@@ -71,12 +84,15 @@ def _row(point: MetricPoint) -> dict[str, Any]:
 
 
 def _exemplar(found: MetricExemplar) -> dict[str, Any]:
-    query = urlencode({"project": found.project_id, "q": found.trace_id})
     return {
         "timestamp": found.timestamp,
         "value": figures.number(found.value),
         "trace_id": found.trace_id,
-        # By name: traces are another signal's pages.
-        "trace_url": f"{reverse('admin:traces_span_changelist')}?{query}" if found.trace_id else "",
+        "trace_url": _trace_url(found) if found.trace_id else "",
         "attributes": sorted(found.attributes.items()),
     }
+
+
+def _trace_url(found: MetricExemplar) -> str:
+    # By name: traces are another signal's pages.
+    return f"{reverse('explore_trace', args=[found.trace_id])}?{urlencode({'project': found.project_id})}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -22,15 +23,18 @@ _ADDED = f"""
 """
 
 
-def newest_points(series_ids: Iterable[int]) -> dict[int, MetricPoint]:
-    """The last point of each series, as `as_added` has it: one step down the key's index per series and partition."""
+def newest_points(series_ids: Iterable[int], since: datetime | None = None) -> dict[int, MetricPoint]:
+    """The last point of each series, as `as_added` has it: one step down the key's index per series and partition.
+
+    With `since`, only those days' partitions are looked into; series without a point since then are missing.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT newest.* FROM metric_series wanted CROSS JOIN LATERAL ("
             "SELECT series_id, timestamp, value, stale, count, temporality FROM metric_points "
-            "WHERE series_id = wanted.id ORDER BY timestamp DESC LIMIT 1) AS newest "
+            "WHERE series_id = wanted.id AND timestamp >= %s ORDER BY timestamp DESC LIMIT 1) AS newest "
             "WHERE wanted.id = ANY(%s)",
-            [list(series_ids)],
+            [since or "-infinity", list(series_ids)],
         )
         names = [column.name for column in cursor.description or ()]
         found = [MetricPoint(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]

@@ -105,6 +105,9 @@ class KeysetChangeList(ChangeList):
             )
         except InvalidCursor:
             raise IncorrectLookupParameters("invalid cursor") from None
+        except ValueError as error:
+            # A filter's value that its column can't hold shows only when the rows are read.
+            raise IncorrectLookupParameters(str(error)) from None
         self.result_list = page.rows
         self.result_count = len(page.rows)
         # Equal, so that the page's head doesn't offer to show all.

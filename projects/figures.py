@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from projects.pages.zones import zone_name
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _AGES = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -43,6 +46,14 @@ def duration(milliseconds: float | None) -> str:
     return f"{milliseconds:.3g} ms"
 
 
+def rate(per_second: float) -> str:
+    """1.2 k/s; slow ones by the minute or hour, since nobody feels 0.0003 per second."""
+    for factor, unit in ((1, "s"), (60, "min")):
+        if per_second * factor >= 1:
+            return f"{number(per_second * factor)}/{unit}"
+    return f"{number(per_second * 3600)}/h" if per_second > 0 else "0/s"
+
+
 def age(moment: datetime, now: datetime) -> str:
     """3 h ago; what lies ahead is "in 3 h"."""
     seconds = (now - moment) / timedelta(seconds=1)
@@ -54,10 +65,12 @@ def age(moment: datetime, now: datetime) -> str:
 
 
 def age_html(moment: datetime, now: datetime) -> SafeString:
-    exact = moment.astimezone(UTC)
+    """Hovering tells the exact time, in the zone that is in force."""
+    exact = timezone.localtime(moment)
+    zone = zone_name(timezone.get_current_timezone())
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
-        exact.isoformat(),
-        f"{exact:%Y-%m-%d %H:%M:%S} UTC",
+        moment.astimezone(UTC).isoformat(),
+        f"{exact:%Y-%m-%d %H:%M:%S} {zone}",
         age(moment, now),
     )

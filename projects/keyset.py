@@ -34,7 +34,7 @@ def page_of(queryset: QuerySet[Any], key: Sequence[str], cursor: str | None, siz
     backwards, page = False, queryset
     if cursor:
         backwards, values = decode_cursor(cursor, queryset.model, key)
-        page = _rows_beyond(queryset, key, values, backwards=backwards)
+        page = rows_beyond(queryset, key, values, backwards=backwards)
     sign = "" if backwards else "-"
     rows = list(page.order_by(*[f"{sign}{name}" for name in key])[: size + 1])
     more = len(rows) > size
@@ -88,7 +88,7 @@ def decode_cursor(cursor: str, model: type[Model], key: Sequence[str]) -> tuple[
     return bool(backwards), values
 
 
-def _rows_beyond(
+def rows_beyond(
     queryset: QuerySet[Any], key: Sequence[str], values: Sequence[Any], *, backwards: bool
 ) -> QuerySet[Any]:
     """Rows after (`backwards`: before) the given key, as one row comparison that an index on the key serves."""

@@ -1,4 +1,4 @@
-"""Who owns telemetry: projects, their API keys, members and retention."""
+"""Who owns telemetry: projects, their API keys, members and retention; and the long work that people start."""
 
 from __future__ import annotations
 
@@ -118,3 +118,74 @@ class RetentionPolicy(models.Model):
 
     def __str__(self) -> str:
         return f"Retention of {self.project}"
+
+
+class JobStatus(models.TextChoices):
+    QUEUED = "queued", "Waiting"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+class Job(models.Model):
+    """Long work that somebody started, done by a worker step by step (see `projects.jobs`).
+
+    The row is the truth, messages to workers are hints: `cursor` says where the next step goes on, so that a job
+    outlives the worker that began it.
+    """
+
+    kind = models.CharField(max_length=50)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, null=True, related_name="+")
+    """None: the work is about all projects."""
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    parameters = models.JSONField(default=dict)
+    words = models.TextField(blank=True)
+    """What exactly it does, for people."""
+    status = models.CharField(max_length=10, choices=JobStatus.choices, default=JobStatus.QUEUED)
+    cursor = models.JSONField(null=True)
+    done_count = models.BigIntegerField(default=0)
+    done_ratio = models.FloatField(null=True)
+    """0 to 1; None while nobody can say."""
+    result_bytes = models.BigIntegerField(default=0)
+    """Of its chunks as they are stored; 0 where there is no result, or no longer."""
+    notes = models.JSONField(default=list)
+    """Lines about what was left out, and why."""
+    error = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    """When its last step ended."""
+    finished_at = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    """While a worker has it; a worker that was killed lets it run out."""
+    claim_count = models.IntegerField(default=0)
+    """Which claim is the valid one: a worker that lost its own can't write any more."""
+    failure_count = models.IntegerField(default=0)
+    """How often in a row a worker got no step further."""
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["user", "-created_at"], name="jobs_of_user"),
+            models.Index(
+                fields=["created_at"],
+                name="jobs_unfinished",
+                condition=models.Q(status__in=["queued", "running"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
+class JobChunk(models.Model):
+    """A piece of a job's result, compressed; pieces follow each other by id."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="chunks")
+    data = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"piece {self.pk} of job {self.job_id}"

@@ -7,6 +7,7 @@ are written. A look-up names all 96 slices: as many descents a partition, some 3
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db import models
@@ -26,6 +27,12 @@ def day_slice_sql(time_column: str) -> str:
     """The slice of the UTC day as indexes have it. A zone as interval costs half of one by name."""
     seconds = f"date_part('epoch', {time_column} AT TIME ZONE INTERVAL '0')::bigint"
     return f"(mod({seconds} / {SLICE_SECONDS}, {len(_SLICES)})::smallint)"
+
+
+def slices_between(start: datetime, end: datetime) -> set[int]:
+    """The slices that a stretch of time touches, for look-ups that know roughly when."""
+    first, last = (int(moment.timestamp()) // SLICE_SECONDS for moment in (start, end))
+    return {number % len(_SLICES) for number in range(first, min(last, first + len(_SLICES)) + 1)}
 
 
 def in_any_slice(rows: QuerySet[RowT, RowT], time_column: str) -> QuerySet[RowT, RowT]:

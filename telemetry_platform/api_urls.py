@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from alerting import urls as alerting_urls
+from analytics import urls as analytics_urls
 from events.api import EventSummaryView, EventViewSet
 from ingest.endpoints import otlp
 from ingest.endpoints.native import (
@@ -102,6 +103,8 @@ _ROUTES = [
 
 urlpatterns: list[URLPattern | URLResolver] = [served for served, _ in _ROUTES]
 urlpatterns.append(path("api/v1/", include(alerting_urls)))
+urlpatterns.append(path("api/v1/", include(analytics_urls)))
 
 described: list[URLPattern | URLResolver] = [pattern for _, patterns in _ROUTES for pattern in patterns]
 described.append(path("api/v1/", include(alerting_urls.described)))
+described.append(path("api/v1/", include(analytics_urls.described)))

@@ -9,8 +9,11 @@ class PlatformConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
+        from projects.jobs.registry import declare
         from telemetry_platform import audit
 
+        for kind in ("rebuild_rollups", "purge"):
+            declare(kind, "telemetry_platform.long_work")
         _use_celery_app()
         audit.register()
 

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
-def _item(title: str, icon: str, page: str) -> dict[str, Any]:
-    app, model = page.split(".")
+def _list(title: str, icon: str, model: str) -> dict[str, Any]:
+    """The admin's list of a model ("app.model"), for those who may see it."""
+    app, name = model.split(".")
+    return _page(title, icon, f"admin:{app}_{name}_changelist", f"{app}.view_{name}")
+
+
+def _page(title: str, icon: str, url_name: str, permission: str = "") -> dict[str, Any]:
+    """A page of our own; without a permission it is for everybody who may log in."""
     return {
         "title": title,
         "icon": icon,
-        "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
-        "permission": lambda request: request.user.has_perm(f"{app}.view_{model}"),
+        "link": reverse_lazy(url_name),
+        "permission": lambda request: not permission or request.user.has_perm(permission),
     }
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(request.user.is_superuser)
 
 
 _SLATE = {
@@ -48,71 +59,66 @@ UNFOLD: dict[str, Any] = {
         }
     ],
     "STYLES": [lambda request: static("telemetry_platform/frame.css")],
-    "DASHBOARD_CALLBACK": "telemetry_platform.home.dashboard",
+    "SCRIPTS": [lambda request: static("pages/zone.js")],
     # A neutral accent: colour belongs to states.
     "COLORS": {"primary": _SLATE},
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,
         "navigation": [
-            {
-                "items": [{"title": "Overview", "icon": "home", "link": reverse_lazy("admin:index")}],
-            },
+            {"items": [_page("Overview", "home", "admin:index")]},
             {
                 "title": "Alerting",
                 "items": [
-                    _item("Alerts", "notifications_active", "alerting.alert"),
-                    _item("Rules", "rule", "alerting.rule"),
-                    _item("Silences", "notifications_off", "alerting.silence"),
-                    _item("Maintenance windows", "construction", "alerting.maintenancewindow"),
-                    _item("Notification policies", "alt_route", "alerting.notificationpolicy"),
-                    _item("Inhibition rules", "account_tree", "alerting.inhibitionrule"),
-                    _item("Channels", "campaign", "alerting.notificationchannel"),
-                    _item("Notifications", "outgoing_mail", "alerting.notification"),
-                    {
-                        "title": "Alerting health",
-                        "icon": "monitor_heart",
-                        "link": reverse_lazy("alerting_health"),
-                        "permission": lambda request: request.user.has_perm("alerting.view_rule"),
-                    },
+                    _page("Inbox", "notifications_active", "inbox", "alerting.view_alert"),
+                    _list("Rules", "rule", "alerting.rule"),
+                    _list("Silences", "notifications_off", "alerting.silence"),
+                    _list("Channels", "campaign", "alerting.notificationchannel"),
+                    _page("Alerting health", "monitor_heart", "alerting_health", "alerting.view_rule"),
+                ],
+            },
+            {
+                "title": "Explore",
+                "items": [
+                    _page("Events", "bolt", "explore_events", "events.view_event"),
+                    _page("Metrics", "show_chart", "explore_metrics", "metrics.view_metricseries"),
+                    _page("Traces", "account_tree", "explore_traces", "traces.view_span"),
+                    _page("Services", "hub", "explore_services", "traces.view_span"),
                 ],
             },
             {
                 "title": "Telemetry",
-                "separator": True,
                 "items": [
-                    _item("Events", "bolt", "events.event"),
-                    _item("Metric series", "show_chart", "metrics.metricseries"),
-                    _item("Business metrics", "payments", "metrics.businessmetric"),
-                    _item("Spans", "account_tree", "traces.span"),
-                    {
-                        "title": "Sources",
-                        "icon": "input",
-                        "link": reverse_lazy("sources"),
-                        "permission": lambda request: request.user.has_perm("ingest.view_sourceminute"),
-                    },
-                    {"title": "How to send", "icon": "send", "link": reverse_lazy("how_to_send")},
+                    _page("Sources", "input", "sources", "ingest.view_sourceminute"),
+                    _page("How to send", "send", "how_to_send"),
+                    _list("Business metrics", "payments", "metrics.businessmetric"),
+                    _page("Exports and jobs", "download", "jobs"),
+                ],
+            },
+            {
+                "title": "Who is told",
+                "separator": True,
+                "collapsible": True,
+                "items": [
+                    _list("Notifications", "outgoing_mail", "alerting.notification"),
+                    _list("Notification policies", "alt_route", "alerting.notificationpolicy"),
+                    _list("Inhibition rules", "account_tree", "alerting.inhibitionrule"),
+                    _list("Maintenance windows", "construction", "alerting.maintenancewindow"),
                 ],
             },
             {
                 "title": "Settings",
-                "separator": True,
                 "collapsible": True,
                 "items": [
-                    _item("Projects", "folder", "projects.project"),
-                    _item("API keys", "key", "projects.apikey"),
-                    _item("Retention policies", "auto_delete", "projects.retentionpolicy"),
-                    {
-                        "title": "Storage and retention",
-                        "icon": "hard_drive",
-                        "link": reverse_lazy("storage"),
-                        "permission": lambda request: request.user.is_superuser,
-                    },
-                    _item("Periodic tasks", "schedule", "django_celery_beat.periodictask"),
-                    _item("Users", "person", "auth.user"),
-                    _item("Groups", "group", "auth.group"),
-                    {"title": "API documentation", "icon": "api", "link": reverse_lazy("docs")},
-                    _item("Audit log", "history", "auditlog.logentry"),
+                    _list("Projects", "folder", "projects.project"),
+                    _list("API keys", "key", "projects.apikey"),
+                    _list("Retention policies", "auto_delete", "projects.retentionpolicy"),
+                    _page("Storage and retention", "hard_drive", "storage") | {"permission": _is_superuser},
+                    _list("Periodic tasks", "schedule", "django_celery_beat.periodictask"),
+                    _list("Users", "person", "auth.user"),
+                    _list("Groups", "group", "auth.group"),
+                    _list("Audit log", "history", "auditlog.logentry"),
+                    _page("API documentation", "api", "docs"),
                 ],
             },
         ],

@@ -64,6 +64,24 @@ ENTRIES = (
         "Adds up what is older than a minute or two, and again what late data has changed.",
     ),
     PeriodicEntry(
+        "Follow journeys",
+        "telemetry_platform.tasks.follow_journeys",
+        30,
+        "Keeps who reached which milestone of a journey, and writes its metric points.",
+    ),
+    PeriodicEntry(
+        "Forget old journeys",
+        "analytics.tasks.forget_old_journeys",
+        3600,
+        "Deletes progress on journeys that are gone, or that had other milestones.",
+    ),
+    PeriodicEntry(
+        "Work on jobs",
+        "telemetry_platform.tasks.run_jobs",
+        10,
+        "Goes on with exports and other long work that people started, for 8 s at a time.",
+    ),
+    PeriodicEntry(
         "Purge expired data",
         "telemetry_platform.tasks.purge_expired",
         1800,
@@ -73,7 +91,8 @@ ENTRIES = (
         "Drop old ingest identities and receipts",
         "telemetry_platform.tasks.purge_ingest_memory",
         3600,
-        "Forgets ids and idempotency keys that can no longer be repeated, and what the page of sources showed.",
+        "Forgets ids and idempotency keys that can no longer be repeated, what the page of sources showed, and results "
+        "of jobs that are older than a day.",
     ),
 )
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 
-from telemetry_platform import environment, logs, navigation, stores
+from telemetry_platform import environment, logs, navigation, packages, stores
 
 # Makes Django's generic classes subscriptable at run time, as the annotations write them.
 django_stubs_ext.monkeypatch()
@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "metrics",
     "traces",
     "ingest",
+    "analytics",
     "alerting",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -131,6 +132,7 @@ FORMAT_MODULE_PATH = "telemetry_platform.formats"
 
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
+STATICFILES_DIRS = [("plotly", packages.folder_of("plotly") / "package_data")]
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["projects.api.authentication.KeyAuthentication"],

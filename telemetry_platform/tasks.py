@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from celery import Task, shared_task
 from django.utils import timezone
 
+from analytics.journeys import upkeep
 from ingest.sources import storing
+from projects.jobs import results
+from projects.jobs.running import is_anything_waiting, run_slice
 from storage import memory, partitions
 from storage.registry import partitioned_tables
 from telemetry_platform import leases, rollups, worker_lease
@@ -20,6 +23,13 @@ from telemetry_platform.self_telemetry.host import record_host
 DAYS_AHEAD = 3
 PURGE_SECONDS = 20
 ROLL_UP_SECONDS = 10
+JOB_SECONDS = 8
+"""Less than its period: roll-up and purge, which try again each second, get their turn in between."""
+JOURNEY_SECONDS = 5
+AGAIN_SECONDS = 1
+JOB_TRIES = 9
+ROLL_UP_TRIES = 20
+"""Afterwards its own next turn is near."""
 MAINTENANCE = "maintenance"
 
 
@@ -51,20 +61,44 @@ def make_partitions() -> None:
         partitions.ensure_ahead(table, today, DAYS_AHEAD)
 
 
-@shared_task(soft_time_limit=600, time_limit=660)
-def roll_up() -> None:
-    """In slices: no step begins after 10 s."""
+@shared_task(bind=True, soft_time_limit=600, time_limit=660, max_retries=ROLL_UP_TRIES)
+def roll_up(self: Task[[], None]) -> None:
+    """In slices: no step begins after 10 s. Comes again while a job has its slice."""
     with _alone(ROLL_UP_SECONDS) as is_free:
         if is_free:
             rollups.roll_up(timezone.now(), ROLL_UP_SECONDS)
+        elif self.request.retries < ROLL_UP_TRIES:
+            raise self.retry(countdown=AGAIN_SECONDS)
 
 
-@shared_task(bind=True, soft_time_limit=120, time_limit=150, max_retries=10)
+@shared_task(bind=True, soft_time_limit=600, time_limit=660, max_retries=ROLL_UP_TRIES)
+def follow_journeys(self: Task[[], None]) -> None:
+    """In slices: no step begins after 5 s. Comes again while others are at it."""
+    with _alone(JOURNEY_SECONDS) as is_free:
+        if is_free:
+            upkeep.follow(timezone.now(), JOURNEY_SECONDS)
+        elif self.request.retries < ROLL_UP_TRIES:
+            raise self.retry(countdown=AGAIN_SECONDS)
+
+
+@shared_task(bind=True, soft_time_limit=600, time_limit=660, max_retries=JOB_TRIES)
+def run_jobs(self: Task[[], None]) -> None:
+    """In slices: no step begins after 8 s, and the next slice comes by its period."""
+    if not is_anything_waiting(timezone.now()):
+        return
+    with _alone(JOB_SECONDS) as is_free:
+        if is_free:
+            run_slice(JOB_SECONDS)
+        elif self.request.retries < JOB_TRIES:
+            raise self.retry(countdown=AGAIN_SECONDS)
+
+
+@shared_task(bind=True, soft_time_limit=120, time_limit=150, max_retries=100)
 def purge_expired(self: Task[[], None]) -> None:
-    """In slices: no step begins after 20 s. Comes again when a roll-up runs: its own next turn is half an hour away."""
+    """In slices: no step begins after 20 s. Comes again while others are at it: its next turn is half an hour away."""
     with _alone(PURGE_SECONDS) as is_free:
         if not is_free:
-            raise self.retry(countdown=ROLL_UP_SECONDS)
+            raise self.retry(countdown=AGAIN_SECONDS)
         running.purge(timezone.now(), PURGE_SECONDS)
 
 
@@ -73,3 +107,4 @@ def purge_ingest_memory() -> None:
     now = timezone.now()
     memory.purge(now)
     storing.purge(now)
+    results.purge(now)

@@ -4,15 +4,27 @@ from typing import Any
 
 from django.contrib import admin
 from django.templatetags.static import static
-from django.urls import include, path, re_path
+from django.urls import include, path, re_path, register_converter
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
 from alerting.health import views as alerting_health
+from alerting.inbox.page import InboxPage
+from alerting.overlays.views import metric_overlays
+from events.explorer.page import EventsPage
 from ingest.how_to_send import views as how_to_send
 from ingest.sources_page import views as sources_page
+from metrics.explorer.page import MetricsPage
+from projects.pages.converters import AnyText
 from telemetry_platform import api_urls, errors, health
+from telemetry_platform.overview.page import Overview
 from telemetry_platform.retention_page import views as retention_page
+from traces.explorer.compare_page import ComparePage
+from traces.explorer.search_page import TracesPage
+from traces.explorer.services_page import ServicesPage
+from traces.explorer.trace_page import TracePage
+
+register_converter(AnyText, "any_text")
 
 _open: dict[str, Any] = {
     "authentication_classes": [],
@@ -32,10 +44,24 @@ urlpatterns = [
     path("", include("alerting.acknowledge.urls")),
     path("", include("alerting.channels.urls")),
     path("admin/storage/", admin.site.admin_view(retention_page.page), name="storage"),
-    path("admin/storage/purge/", admin.site.admin_view(retention_page.purge_now), name="purge_now"),
+    path("admin/inbox/", admin.site.admin_view(InboxPage.as_view()), name="inbox"),
+    path("admin/explore/overlays/", admin.site.admin_view(metric_overlays), name="alert_overlays"),
     path("admin/alerting/health/", admin.site.admin_view(alerting_health.page), name="alerting_health"),
     path("admin/sources/", admin.site.admin_view(sources_page.page), name="sources"),
     path("admin/how-to-send/", admin.site.admin_view(how_to_send.page), name="how_to_send"),
+    # In the place of the admin's own first page: `admin:index` leads here, too.
+    path("admin/", admin.site.admin_view(Overview.as_view()), name="overview"),
+    path("admin/explore/events/", admin.site.admin_view(EventsPage.as_view()), name="explore_events"),
+    path("admin/explore/metrics/", admin.site.admin_view(MetricsPage.as_view()), name="explore_metrics"),
+    path("admin/explore/traces/", admin.site.admin_view(TracesPage.as_view()), name="explore_traces"),
+    path(
+        "admin/explore/traces/<any_text:trace_id>/",
+        admin.site.admin_view(TracePage.as_view()),
+        name="explore_trace",
+    ),
+    path("admin/explore/services/", admin.site.admin_view(ServicesPage.as_view()), name="explore_services"),
+    path("admin/explore/compare/", admin.site.admin_view(ComparePage.as_view()), name="compare_traces"),
+    path("admin/jobs/", include("projects.jobs.urls")),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("favicon.ico", RedirectView.as_view(url=static("telemetry_platform/favicon.svg"))),

@@ -9,13 +9,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from projects import figures
-from projects.admin_base import KeysetChangeList, ProjectFilter, ReadOnlyTelemetryAdmin, example_command
+from projects.admin_base import KeysetChangeList, ProjectFilter, ReadOnlyTelemetryAdmin
 from storage.day_slices import is_any
 from storage.ids import normal_trace_id
 from traces import links
+from traces.examples import FIRST_SPAN
 from traces.models import Span
-from traces.queries import find_span, load_trace, of_trace
-from traces.waterfall import draw
+from traces.queries import find_span, of_trace
 
 
 class SpanChangeList(KeysetChangeList):
@@ -27,7 +27,7 @@ class SpanChangeList(KeysetChangeList):
 
 @admin.register(Span)
 class SpanAdmin(ReadOnlyTelemetryAdmin):
-    """Spans, newest first; the page of one shows its whole trace as a waterfall."""
+    """Spans, newest first; the page of one leads to its trace."""
 
     keyset = ("start_time", "trace_id", "span_id")
     list_display = (
@@ -43,14 +43,10 @@ class SpanAdmin(ReadOnlyTelemetryAdmin):
     list_display_links = ("start_time", "operation_name")
     list_filter = (ProjectFilter, "status", "kind")
     empty_words = "The steps of requests through your services. None has arrived in this project."
-    empty_command = example_command(
-        "traces",
-        '{"spans": [{"trace_id": "4bf92f3577b34da6", "span_id": "00f067aa0ba902b7", "service_name": "api", '
-        '"operation_name": "GET /", "start_time": "<now>", "duration_ms": 12}]}',
-    )
+    empty_command = FIRST_SPAN
     search_fields = ("operation_name",)
     search_help_text = "Trace id, exact service or user, or part of an operation"
-    change_form_outer_before_template = "traces/waterfall.html"
+    change_form_outer_before_template = "traces/span_ways.html"
     fieldsets = (
         (None, {"fields": ("service_name", "operation_name", "kind", "status", "start_time", "duration")}),
         ("HTTP", {"fields": ("http_method", "http_url", "http_status_code")}),
@@ -60,7 +56,7 @@ class SpanAdmin(ReadOnlyTelemetryAdmin):
     readonly_fields = ("duration",)
 
     class Media:
-        css = {"all": ("traces/waterfall.css",)}
+        css = {"all": ("traces/spans.css",)}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[SpanChangeList]:
         return SpanChangeList
@@ -84,12 +80,7 @@ class SpanAdmin(ReadOnlyTelemetryAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         span = self.get_object(request, object_id)
-        shown: dict[str, Any] = {}
-        if span:
-            # A trace id may occur in several projects; the waterfall stays inside the span's own.
-            spans = self.get_queryset(request).filter(project_id=span.project_id)
-            trace = load_trace(spans, span.trace_id)
-            shown = {"waterfall": draw(trace) if trace else None}
+        shown = {"trace_url": links.trace_url(span)} if span else {}
         response: HttpResponse = super().change_view(
             request, object_id, form_url, {**shown, **(extra_context or {})}
         )

@@ -7,5 +7,8 @@ class TracesConfig(AppConfig):
     name = "traces"
 
     def ready(self) -> None:
-        """Registers the tables, so that partitions, retention and roll-ups know them."""
-        import traces.rollups  # noqa: F401  # imported for its registration
+        """Registers tables, so that partitions, retention and roll-ups know them, and what workers can do."""
+        import traces.rollups  # noqa: F401  # imported for their registration
+        from projects.jobs import registry
+
+        registry.declare("export_spans", "traces.exports")

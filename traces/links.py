@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from django.contrib.admin.utils import quote
 from django.urls import reverse
 
+from storage.rollups.windows import EPOCH
 from traces.models import Span
 
 
@@ -17,6 +19,24 @@ def span_url(span: Span) -> str:
 
 
 def trace_url(span: Span) -> str:
-    """The list of all spans of the trace that this span belongs to."""
-    query = urlencode({"project": span.project_id, "q": span.trace_id})
-    return f"{reverse('admin:traces_span_changelist')}?{query}"
+    """The page of the trace that this span belongs to, with the span opened."""
+    query = urlencode({"project": span.project_id, **span_parameters(span)})
+    return f"{reverse('explore_trace', args=(span.trace_id,))}?{query}"
+
+
+def span_parameters(span: Span) -> dict[str, str]:
+    """What names a span within its trace: ids may occur twice, so its start in microseconds, too."""
+    return {"span_id": span.span_id, "at": str(microseconds(span.start_time))}
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970, exact."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def moment_of(text: str) -> datetime | None:
+    """The moment that `microseconds` gave; None for any other text."""
+    try:
+        return EPOCH + timedelta(microseconds=int(text))
+    except (ValueError, OverflowError):
+        return None

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
-from storage.day_slices import in_any_slice, newest
+from storage.day_slices import MAX_SAME_ID, in_any_slice, newest
 from storage.ids import normal_trace_id
 from storage.rollups import summaries
 from storage.rollups.summaries import Group, Question
@@ -74,6 +74,14 @@ def load_trace(spans: QuerySet[Span], text: str) -> Trace | None:
         return None
     kept = found[:MAX_SPANS]
     return Trace(trace_id, kept, build_forest(kept), len(found) > MAX_SPANS)
+
+
+def find_in_trace(spans: QuerySet[Span], trace_id: str, span_id: str) -> Span | None:
+    """The earliest span of a trace with this id."""
+    if "\0" in trace_id or "\0" in span_id:
+        return None
+    found = of_trace(spans, trace_id).filter(span_id=span_id).order_by()
+    return min(found[:MAX_SAME_ID], key=lambda span: span.start_time, default=None)
 
 
 def find_span(spans: QuerySet[Span], identifier: str) -> Span | None:

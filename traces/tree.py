@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from traces.models import Span
+
+MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(slots=True, eq=False)
@@ -17,6 +19,11 @@ class Node:
     depth: int = 0
     parent: Node | None = None
     children: list[Node] = field(default_factory=list)
+
+    def offsets_ms(self, origin: datetime) -> tuple[float, float]:
+        """Its start and end in milliseconds since the origin."""
+        start_ms = (self.span.start_time - origin) / MILLISECOND
+        return start_ms, start_ms + self.span.duration_ms
 
 
 def build_forest(spans: Iterable[Span]) -> list[Node]:
@@ -60,6 +67,14 @@ def _place(root: Node, claimed: dict[int, list[Node]], placed: set[int]) -> None
                 child.parent, child.depth = node, node.depth + 1
                 node.children.append(child)
                 waiting.append(child)
+
+
+def breadth_first(roots: Iterable[Node]) -> Iterator[Node]:
+    """All nodes, those nearest to the roots first."""
+    level = list(roots)
+    while level:
+        yield from level
+        level = [child for node in level for child in node.children]
 
 
 def preorder(roots: Iterable[Node]) -> Iterator[Node]:

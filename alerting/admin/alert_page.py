@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.db.models import Q
-from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from alerting.admin.badges import badge, severity_badge, status_badge
+from alerting.admin.badges import badge, status_badge
 from alerting.admin.conditions import condition_of, sentence
 from alerting.admin.notifications import notification_badge, why_url
 from alerting.models import Alert, Notification, NotificationStatus, Rule, Status, Transition, TransitionKind
@@ -22,6 +20,9 @@ from alerting.state import COMPARE, format_number
 from alerting.why.chain import page_of
 from alerting.why.words import change_words
 from projects import figures
+
+MOST_LISTED = 500
+"""Changes, and messages, that the page shows: an alert that flaps for months has many thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +37,14 @@ class Line:
 
 def alert_page(alert: Alert, now: datetime) -> dict[str, Any]:
     """What the template shows; `alert` has its rule and project loaded."""
-    transitions = list(alert.transitions.all())
-    notifications = list(alert.notifications.select_related("channel").order_by("created_at", "id"))
-    users = get_user_model().objects.filter(
-        Q(projects=alert.project_id) | Q(is_superuser=True), is_active=True
-    )
+    transitions = list(alert.transitions.order_by("-at", "-id")[:MOST_LISTED])[::-1]
+    about = alert.notifications.select_related("channel").order_by("-created_at", "-id")
+    notifications = list(about[:MOST_LISTED])[::-1]
     return {
         "alert": alert,
-        "severity_mark": severity_badge(alert.severity),
         "status_mark": status_badge(alert.status),
         "marks": _marks(alert),
-        "mute": _mute(alert, now),
+        "quiet": _quiet(alert, now),
         "lasted": lasted(alert, now),
         "condition": sentence(alert.rule),
         "fired_on": "" if has_first_condition(alert) else _reason_of_opening(transitions),
@@ -56,9 +54,8 @@ def alert_page(alert: Alert, now: datetime) -> dict[str, Any]:
         "worst": _worst(alert),
         "resolution": _last_to(transitions, Status.RESOLVED),
         "labels": sorted(alert.labels.items()),
-        "rule_url": reverse("admin:alerting_rule_change", args=[alert.rule_id]),
-        "can_acknowledge": alert.status == Status.FIRING,
         "timeline": timeline(transitions, notifications),
+        "is_cut": MOST_LISTED in {len(transitions), len(notifications)},
         "notifications": [
             {
                 "place": place_of(one),
@@ -70,9 +67,21 @@ def alert_page(alert: Alert, now: datetime) -> dict[str, Any]:
             for one in notifications
         ],
         "nobody_told": nobody_told(alert),
-        "rule_tells": _tells(alert.rule),
-        "assignees": users.distinct().order_by("username"),
+        # Asked only where nobody was told: it costs a query.
+        "rule_tells": bool(notifications) or _tells(alert.rule),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """What keeps an open alert quiet now, whichever place would be told; its page, where it has one."""
+
+    silence: Mute | None
+    inhibition: Mute | None
+
+    @property
+    def mutes(self) -> list[tuple[Mute, str]]:
+        return [(one, page_of(one.kind, one.id)) for one in (self.inhibition, self.silence) if one]
 
 
 def _marks(alert: Alert) -> list[SafeString]:
@@ -81,15 +90,21 @@ def _marks(alert: Alert) -> list[SafeString]:
     if alert.is_critical and alert.rule.severity != alert.severity:
         marks.append(badge("critical", "trending_up", "raised", "Past the rule's critical threshold."))
     if alert.flapping_since and alert.is_open:
-        since = f"Comes and goes since {alert.flapping_since:%Y-%m-%d %H:%M:%S} UTC; stays until it is calm."
+        began = timezone.localtime(alert.flapping_since)
+        since = f"Comes and goes since {began:%Y-%m-%d %H:%M:%S}; stays until it is calm."
         marks.append(badge("warning", "swap_vert", "flapping", since))
     return marks
 
 
-def _mute(alert: Alert, now: datetime) -> dict[str, str] | None:
-    """What keeps an open alert quiet now, whichever place would be told."""
-    mute: Mute | None = ActiveMutes(now).mute_of(alert) if alert.is_open else None
-    return {"reason": mute.reason, "url": page_of(mute.kind, mute.id)} if mute else None
+def _quiet(alert: Alert, now: datetime) -> Quiet | None:
+    """None for an alert that is over: nothing would be told of it."""
+    if not alert.is_open:
+        return None
+    muting = ActiveMutes(now).of(alert.project)
+    first = muting.mute_of(alert)
+    if first is None or first.kind != "inhibition":
+        return Quiet(silence=first, inhibition=None)
+    return Quiet(silence=muting.silence_of(alert), inhibition=first)
 
 
 def number_of(alert: Alert) -> float | None:
@@ -153,7 +168,7 @@ def _last_to(transitions: Sequence[Transition], status: Status) -> Transition | 
 def lasted(alert: Alert, now: datetime) -> str:
     """How long the episode is going on, or went on: 12 min."""
     since = alert.triggered_at or alert.pending_since
-    return figures.age(since, alert.resolved_at or now).removesuffix(" ago").replace("now", "0 s")
+    return figures.age(since, max(alert.resolved_at or now, since)).removesuffix(" ago").replace("now", "0 s")
 
 
 def timeline(transitions: Iterable[Transition], notifications: Iterable[Notification]) -> list[Line]:

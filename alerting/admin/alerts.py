@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -18,14 +19,17 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 
 from alerting import actions
-from alerting.admin.alert_page import alert_page, comparison, lasted, number_text
+from alerting.admin.alert_page import comparison, lasted, number_text
+from alerting.admin.alert_page_view import AlertPage
 from alerting.admin.badges import badge, labels_text, severity_badge, status_badge
 from alerting.admin.why_page import why_page
-from alerting.models import OPEN_STATUSES, Alert, Status
+from alerting.inbox import deeds
+from alerting.models import OPEN_STATUSES, Alert, Silence, Status
 from alerting.policy import silences
 from alerting.policy.muting import silenced_ids
 from projects import figures
 from projects.admin_base import KeysetChangeList, ProjectFilter, ReadOnlyTelemetryAdmin
+from projects.pages.zones import zone_name, zone_of
 
 MAX_NOTE = 2000
 
@@ -71,7 +75,7 @@ class AlertChangeList(KeysetChangeList):
 
 @admin.register(Alert)
 class AlertAdmin(ReadOnlyTelemetryAdmin):
-    """The inbox. Nothing is edited here: each change of an alert is an action that writes its transition."""
+    """All alerts, and the page of each. Nothing is edited: each change is an action that writes its transition."""
 
     empty_words = "What your rules find wrong, while it lasts. Nothing is wrong in this project now."
     keyset = ("pending_since", "id")
@@ -91,14 +95,14 @@ class AlertAdmin(ReadOnlyTelemetryAdmin):
     search_fields = ("rule_name", "labels")
     search_help_text = "Part of a rule's name or of a label"
     actions: Any = ("acknowledge_selected", "resolve_selected", "silence_selected")
-    change_form_outer_before_template = "alerting/alert_page.html"
-    fieldsets = (
-        (
-            "Record",
-            {"classes": ("collapse",), "fields": ("id", "fingerprint", "pending_since", "last_evaluated_at")},
-        ),
+    posts: ClassVar[tuple[str, ...]] = (
+        "acknowledge",
+        "resolve",
+        "assign",
+        "note",
+        "silence",
+        "unsilence",
     )
-    posts: ClassVar[tuple[str, ...]] = ("acknowledge", "resolve", "assign", "note")
 
     class Media:
         css = {"all": ("alerting/alerting.css",)}
@@ -125,30 +129,30 @@ class AlertAdmin(ReadOnlyTelemetryAdmin):
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        alert = self.get_object(request, object_id)
-        # One name for all of it: unfold's templates would take `value` and the like for theirs.
-        shown = alert_page(alert, timezone.now()) if alert else None
-        may_act = self.has_act_permission(request)
-        context = {**(extra_context or {}), "alert_page": shown, "may_act": may_act}
-        response: HttpResponse = super().change_view(request, object_id, form_url, context)
-        return response
+    ) -> HttpResponseBase:
+        """A page of its own: nothing of an alert is a form field."""
+        try:
+            alert_id = UUID(object_id)
+        except ValueError:
+            raise Http404 from None
+        return AlertPage.as_view()(request, alert_id=alert_id)
 
     def why_view(self, request: HttpRequest, alert_id: UUID) -> HttpResponse:
         """The chain from the samples that led to the alert to everybody who was told of it, or was not."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        rows = self.get_queryset(request).select_related("rule", "project")
-        alert = rows.filter(pk=alert_id).first()
-        if alert is None:
-            raise Http404
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"Why: {alert.rule_name}",
-            "opts": self.opts,
-            "why": why_page(alert, timezone.now()),
-        }
-        return TemplateResponse(request, "alerting/why.html", context)
+        alert = self._alert(request, alert_id)
+        zone = zone_of(request)
+        with timezone.override(zone):
+            context = {
+                **self.admin_site.each_context(request),
+                "title": f"Why: {alert.rule_name}",
+                "opts": self.opts,
+                "why": why_page(alert, timezone.now()),
+                "zone": zone_name(zone),
+            }
+            # Rendered here: afterwards the reader's time zone is no longer in force.
+            return TemplateResponse(request, "alerting/why.html", context).render()
 
     def acknowledge_view(self, request: HttpRequest, alert_id: UUID) -> HttpResponse:
         return self._act(request, alert_id, "Acknowledged", actions.acknowledge, note=_text(request, "note"))
@@ -167,6 +171,44 @@ class AlertAdmin(ReadOnlyTelemetryAdmin):
             return _back(request)
         return self._act(request, alert_id, "Note written", actions.add_note, note=note)
 
+    def silence_view(self, request: HttpRequest, alert_id: UUID) -> HttpResponse:
+        """Keep it quiet for as long as the button says."""
+        if not self.has_silence_permission(request):
+            raise PermissionDenied
+        alert, now, actor = self._alert(request, alert_id), timezone.now(), request.user.get_username()
+        try:
+            lasts = deeds.silence_until(
+                _text(request, "lasts"), _text(request, "until"), now, zone_of(request)
+            )
+            done = deeds.silence([alert], lasts, comment=_text(request, "comment"), actor=actor, now=now)
+        except deeds.CanNot as error:
+            messages.warning(request, str(error))
+        else:
+            messages.success(request, done.text)
+        return _back(request)
+
+    def unsilence_view(self, request: HttpRequest, alert_id: UUID) -> HttpResponse:
+        """End the silence that the page names, for all that it keeps quiet."""
+        if not request.user.has_perm("alerting.change_silence"):
+            raise PermissionDenied
+        alert, now = self._alert(request, alert_id), timezone.now()
+        text = _text(request, "silence")
+        pk = int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
+        silence = Silence.objects.filter(pk=pk, project=alert.project_id).first()
+        if silence is None or silences.state_of(silence, now) == "expired":
+            messages.warning(request, "That silence has ended before.")
+        else:
+            silences.expire(silence, now)
+            messages.success(request, f"Ended the silence of {silence.author}.")
+        return _back(request)
+
+    def _alert(self, request: HttpRequest, alert_id: UUID) -> Alert:
+        """Raises Http404."""
+        found: Alert | None = self.get_queryset(request).select_related("project").filter(pk=alert_id).first()
+        if found is None:
+            raise Http404
+        return found
+
     def _act(
         self, request: HttpRequest, alert_id: UUID, done: str, action: Callable[..., Alert], **arguments: str
     ) -> HttpResponse:
@@ -178,6 +220,9 @@ class AlertAdmin(ReadOnlyTelemetryAdmin):
             alert = action(alert_id, actor=request.user.get_username(), now=timezone.now(), **arguments)
         except (actions.AlreadyHandled, actions.UnknownAssignee) as error:
             messages.warning(request, str(error))
+        except Alert.DoesNotExist:
+            # Pending alerts vanish when their condition clears.
+            raise Http404 from None
         else:
             messages.success(request, f"{done}: {alert.rule_name}")
         return _back(request)
@@ -199,7 +244,7 @@ class AlertAdmin(ReadOnlyTelemetryAdmin):
         for alert_id in alert_ids:
             try:
                 action(alert_id, actor=request.user.get_username(), now=now)
-            except actions.AlreadyHandled:
+            except (actions.AlreadyHandled, Alert.DoesNotExist):
                 handled += 1
         messages.success(request, f"{len(alert_ids) - handled} {done}.")
         if handled:

@@ -59,7 +59,7 @@ class ChannelFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         projects = visible_projects(request.user)
         chosen = request.GET.get(ProjectFilter.parameter_name, "")
-        shown = projects.filter(pk=int(chosen)) if chosen.isdecimal() else projects[:1]
+        shown = [one for one in projects if str(one.pk) == chosen] or projects[:1]
         names = NotificationChannel.objects.filter(project__in=[project.pk for project in shown])
         return [(str(pk), name) for pk, name in names.values_list("pk", "name")]
 
@@ -67,7 +67,9 @@ class ChannelFilter(admin.SimpleListFilter):
         chosen = self.value()
         if chosen is None:
             return queryset
-        return queryset.filter(channel=int(chosen)) if chosen.isdecimal() else queryset.none()
+        return (
+            queryset.filter(channel=int(chosen)) if chosen in dict(self.lookup_choices) else queryset.none()
+        )
 
 
 class PeriodFilter(admin.SimpleListFilter):

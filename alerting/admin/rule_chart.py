@@ -16,9 +16,9 @@ from alerting.state import format_number
 from metrics.chart import LARGEST, Tick, levels_around, path_of, round_times, split_at_gaps
 from projects import figures
 
-WIDTH, HEIGHT = 960, 260
-LEFT, RIGHT, TOP, BOTTOM = 64, 12, 10, 26
-TEXT_HEIGHT = 13
+WIDTH, HEIGHT = 640, 260
+LEFT, RIGHT, TOP, BOTTOM = 64, 12, 10, 28
+TEXT_HEIGHT = 16
 MAX_LINES = 8
 DRAWN_STEPS = 400
 LISTED_STEPS = 48

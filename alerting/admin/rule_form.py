@@ -52,6 +52,7 @@ class RuleForm(forms.ModelForm[Rule]):
             "project",
             "name",
             "description",
+            "runbook_url",
             "severity",
             "channels",
             "evaluation_interval_seconds",
@@ -65,6 +66,7 @@ class RuleForm(forms.ModelForm[Rule]):
             "enabled",
         )
         labels = {
+            "runbook_url": "Runbook",
             "evaluation_interval_seconds": "Look every (seconds)",
             "for_seconds": "Only after (seconds)",
             "keep_firing_for_seconds": "Keep firing for (seconds)",
@@ -94,7 +96,7 @@ class RuleForm(forms.ModelForm[Rule]):
         if self.instance.pk:
             self._fill(self.instance)
         else:
-            self._suggest(next(iter(watches())))
+            self._suggest(self.initial.get("watch") or next(iter(watches())))
         dress(self.fields.values())
 
     def _field(self, name: str, kind: type[Any]) -> Any:

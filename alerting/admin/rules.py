@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from itertools import chain
 from typing import Any
 
 from django.contrib import admin, messages
@@ -17,11 +16,23 @@ from alerting.admin.badges import badge, reason_text, severity_badge
 from alerting.admin.conditions import condition_of, sentence
 from alerting.admin.rule_form import RuleForm
 from alerting.admin.rule_form_fields import condition_fields, judging_fields, shown_by_field
+from alerting.admin.rule_form_prefill import prefilled
 from alerting.admin.rule_preview import panel, preview
 from alerting.models import OPEN_STATUSES, Health, Rule
 from alerting.rules import RuleError, delete_rules, save_rule
 from projects import figures
 from projects.admin_base import ProjectModelAdmin, visible_projects
+
+SELDOM_CHANGED = (
+    "description",
+    "slack_channel",
+    "evaluation_interval_seconds",
+    "evaluation_delay_seconds",
+    "keep_firing_for_seconds",
+    "on_error",
+    "flap_detection",
+)
+"""Settings of a rule that most people leave as they are; the page shows them on request."""
 
 
 @admin.register(Rule)
@@ -36,11 +47,13 @@ class RuleAdmin(ProjectModelAdmin):
     search_help_text = "Part of a name or description"
     ordering = ("name", "id")
     actions = ("enable", "disable")
+    change_form_template = "alerting/rule_form.html"
     change_form_outer_before_template = "alerting/rule_state.html"
-    change_form_outer_after_template = "alerting/rule_preview.html"
+    # Labels above their fields: the preview stands beside them.
+    compressed_fields = False
 
     class Media:
-        css = {"all": ("alerting/alerting.css", "alerting/rule_preview.css")}
+        css = {"all": ("alerting/alerting.css", "alerting/rule_form.css", "alerting/rule_preview.css")}
         js = ("alerting/rule_form.js", "alerting/rule_preview.js")
 
     @property
@@ -110,24 +123,34 @@ class RuleAdmin(ProjectModelAdmin):
 
         return UsersRuleForm
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What a link such as an explorer's "Make a rule" brings along; `project` is an id or a slug."""
+        offered = {**RuleForm.base_fields, **condition_fields()}
+        found: dict[str, Any] = dict(prefilled(request.GET.dict(), offered))
+        if named := request.GET.get("project", ""):
+            projects = visible_projects(request.user).values_list("pk", "slug")
+            chosen = next((pk for pk, slug in projects if named in {str(pk), slug}), None)
+            found |= {"project": chosen} if chosen else {}
+        return found
+
     def get_fieldsets(self, request: HttpRequest, obj: Rule | None = None) -> Any:
         judging = judging_fields()
-        watched = [name for name in condition_fields() if name not in judging]
-        limits = (("operator", "threshold"), ("critical_threshold", "recovery_threshold"))
+        watched = [name for name in condition_fields() if name not in {*judging, "filters"}]
+        limits = ("operator", "threshold", "critical_threshold", "recovery_threshold")
         wrong = [
             *limits,
-            *(name for name in judging if name not in chain(*limits)),
-            ("no_data", "on_error"),
-            ("for_seconds", "keep_firing_for_seconds"),
-            ("severity", "flap_detection"),
+            *(name for name in judging if name not in limits),
+            "for_seconds",
+            "no_data",
+            "severity",
         ]
-        first = ["name", "description", *([] if obj else ["project"]), "enabled"]
         return [
-            (None, {"fields": first}),
-            ("1 What to watch", {"fields": ["watch", *watched]}),
+            (None, {"fields": ["name", *([] if obj else ["project"]), "enabled"]}),
+            # The filters last: they take a whole line, the others stand two in one.
+            ("1 What to watch", {"fields": ["watch", *watched, "filters"]}),
             ("2 When it is wrong", {"fields": wrong}),
-            ("3 Who is told", {"fields": ["channels", "emails", "slack_channel"]}),
-            ("How often", {"fields": [("evaluation_interval_seconds", "evaluation_delay_seconds")]}),
+            ("3 Who is told", {"fields": ["channels", "emails", "runbook_url"]}),
+            ("Seldom changed", {"fields": SELDOM_CHANGED, "classes": ["collapse"]}),
         ]
 
     def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:
@@ -188,7 +211,12 @@ class RuleAdmin(ProjectModelAdmin):
             return badge("bad", "error", "unhealthy")
         if rule.health == Health.UNKNOWN:
             return badge("quiet", "schedule", "not evaluated yet")
-        return badge("good", "check_circle", "ok")
+        return badge(
+            "good",
+            "check_circle",
+            "healthy",
+            "Evaluated without trouble; what it found is under open alerts.",
+        )
 
     @admin.display(description="open alerts")
     def open_alerts(self, rule: Any) -> str:

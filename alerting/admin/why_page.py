@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from alerting.admin.badges import badge, severity_badge, status_badge
@@ -149,16 +150,16 @@ def _facts(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
         if evidence.get(name)
     ]
     minutes = evidence["condition"].get("time_window_minutes")
-    end = datetime.fromisoformat(evidence["window_end"])
+    end = timezone.localtime(datetime.fromisoformat(evidence["window_end"]))
     before = f"{describe_window(minutes)} before " if minutes else "up to "
-    return [*facts, ("Window", f"{before}{end:%Y-%m-%d %H:%M:%S} UTC")]
+    return [*facts, ("Window", f"{before}{end:%Y-%m-%d %H:%M:%S}")]
 
 
 def _record(record: Mapping[str, Any], alert: Alert) -> Record:
     """Which kind it is shows in the keys it has."""
     at, query = datetime.fromisoformat(record["at"]), f"?{urlencode({'project': alert.project_id})}"
     if "span_id" in record:
-        url = reverse("admin:traces_span_changelist") + f"{query}&{urlencode({'q': record['trace_id']})}"
+        url = reverse("explore_trace", args=[record["trace_id"]]) + query
         says = f"{figures.duration(record['duration_ms'])}, {record['status']}"
         return Record(at, f"{record['service_name']} {record['operation_name']}", url, says)
     if "event_name" in record:

@@ -10,7 +10,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from alerting.api.parsers import StrictJsonParser
+from projects.api.parsers import StrictJsonParser
 from projects.api.views import ProjectReadViewSet
 from projects.keys import KeyIdentity
 from projects.models import ApiKey

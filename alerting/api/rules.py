@@ -40,6 +40,7 @@ class RuleSerializer(StrictSerializer, serializers.ModelSerializer[Rule]):
             "id",
             "name",
             "description",
+            "runbook_url",
             "rule_type",
             "source_type",
             "condition_config",

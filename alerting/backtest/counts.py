@@ -18,7 +18,8 @@ from alerting.sources import events as event_source
 from alerting.sources import spans as span_source
 from alerting.sources.samples import Question
 from alerting.sources.scans import Columns as ColumnsSql
-from alerting.sources.scans import Sql, any_of, grouping, joined
+from alerting.sources.scans import any_of, grouping
+from storage.sql_pieces import Sql, joined
 
 MAX_ROWS = 300_000
 """Rows in memory at once: about 100 MB."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,8 +27,9 @@ from alerting.rule_types.conditions import Condition, common_errors, recovery_er
 from alerting.sources.scans import TooManyGroups
 from projects.retention import days_kept
 
-STATEMENT_TIMEOUT_MS = 10_000
+STATEMENT_SECONDS = 10.0
 LIMIT_SECONDS = 20.0
+CHART_SECONDS = 5.0
 LOCK_CLASS = 0x7E21
 """Of advisory locks, beside those of storage."""
 
@@ -57,21 +59,49 @@ def backtest(rule: Rule, condition: Condition, start: datetime, end: datetime, n
     """
     period = period_of(start, end, rule.evaluation_interval_seconds, now)
     acting = cast_of(rule, condition)
-    check_kept(
-        start, now, {source: days_kept(rule.project_id, KINDS[source][0]) for source in acting.sources}
-    )
+    _check_kept(rule, acting, start, now)
     is_over = _limit(LIMIT_SECONDS)
+    with _in_time(STATEMENT_SECONDS):
+        _take_turn(rule.project_id)
+        tally, tracks, errors = _replay(acting, period, rule.project_id, is_over)
+        lead = with_interval(acting.lead, period.step_seconds)
+        found = _curve(lead, tracks, period, is_over)
+    return Backtest(lead, period, tally, tracks, found, _notes(acting.lead, period, tracks, errors))
+
+
+def measured(
+    rule: Rule, condition: Condition, start: datetime, end: datetime, now: datetime
+) -> tuple[Period, Tracks]:
+    """What a checked rule measured in a short period, in steps of its interval: for a chart, within 5 s.
+
+    Takes no turn, so that several people can look at an alert at once. Raises as `backtest` does.
+    """
+    period = period_of(start, end, rule.evaluation_interval_seconds, now)
+    acting = cast_of(rule, condition)
+    _check_kept(rule, acting, start, now)
+    is_over = _limit(CHART_SECONDS)
+    with _in_time(CHART_SECONDS):
+        _, tracks, _ = _replay(acting, period, rule.project_id, is_over)
+    return period, tracks
+
+
+def _check_kept(rule: Rule, acting: Cast, start: datetime, now: datetime) -> None:
+    kept = {source: days_kept(rule.project_id, KINDS[source][0]) for source in acting.sources}
+    check_kept(start, now, kept)
+
+
+@contextmanager
+def _in_time(seconds: float) -> Iterator[None]:
+    """A transaction whose statements take at most so long. What is too much becomes TooCostly."""
     try:
-        with bounded_transaction(STATEMENT_TIMEOUT_MS):
-            _take_turn(rule.project_id)
-            return _replay(acting, period, rule.project_id, is_over)
+        with bounded_transaction(round(seconds * 1000)):
+            yield
     except TooManyGroups as error:
         raise TooCostly(str(error)) from None
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):
-            seconds = STATEMENT_TIMEOUT_MS // 1000
             raise TooCostly(
-                f"Reading the telemetry of this period took more than {seconds} s: {_TOO_LONG}"
+                f"Reading the telemetry of this period took more than {seconds:.0f} s: {_TOO_LONG}"
             ) from None
         raise
 
@@ -89,7 +119,10 @@ def _take_turn(project_id: int) -> None:
             raise Busy
 
 
-def _replay(acting: Cast, period: Period, project_id: int, is_over: Callable[[], bool]) -> Backtest:
+def _replay(
+    acting: Cast, period: Period, project_id: int, is_over: Callable[[], bool]
+) -> tuple[Tally, Tracks, list[str]]:
+    """What happened, what was measured, and the errors of evaluations."""
     sources = history.load(needs_of(acting.rules, acting.names), project_id, period)
     lead = with_interval(acting.lead, period.step_seconds)
     replay = Replay([lead, *acting.others], sources, project_id)
@@ -101,7 +134,7 @@ def _replay(acting: Cast, period: Period, project_id: int, is_over: Callable[[],
     tally, errors = Tally(), list[str]()
     for now in period.moments():
         if is_over():
-            raise TooCostly(f"The backtest took more than {LIMIT_SECONDS:.0f} s: {_TOO_LONG}")
+            raise TooCostly(f"Replaying this period takes too long: {_TOO_LONG}")
         for evaluation in replay.step(now):
             if evaluation.rule_id == lead.id:
                 tracks.add(evaluation.answer, evaluation.error)
@@ -109,8 +142,7 @@ def _replay(acting: Cast, period: Period, project_id: int, is_over: Callable[[],
                 for move in evaluation.moves:
                     tally.note(now, move.labels, move.state, move.change)
     tally.close(period.end)
-    found = _curve(lead, tracks, period, is_over)
-    return Backtest(lead, period, tally, tracks, found, _notes(acting.lead, period, tracks, errors))
+    return tally, tracks, errors
 
 
 def _curve(

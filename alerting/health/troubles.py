@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
 from django.urls import reverse
@@ -14,7 +16,7 @@ from alerting.admin.badges import badge
 from alerting.admin.channel_state import channel_state
 from alerting.admin.notifications import why_url
 from alerting.delivery.claims import UNFINISHED
-from alerting.health.stalls import LATE_RULE, due_rules
+from alerting.health.stalls import LATE_RULE, DueRule, due_rules
 from alerting.models import Health, MissedSlots, Notification, NotificationChannel, Rule
 from projects import figures
 from projects.models import Project
@@ -40,8 +42,12 @@ def unhealthy_rules(projects: QuerySet[Project]) -> list[Trouble]:
     return [Trouble(mark, rule.name, _rule_url(rule.pk), rule.last_error) for rule in rows[:SHOWN]]
 
 
-def late_rules(projects: QuerySet[Project], now: datetime) -> list[Trouble]:
-    waiting = due_rules(now, SHOWN, projects)
+def late_rules(
+    projects: QuerySet[Project], now: datetime, waiting: Sequence[DueRule] | None = None
+) -> list[Trouble]:
+    """`waiting`: the rules that are due, where they are known already."""
+    if waiting is None:
+        waiting = due_rules(now, SHOWN, projects)
     mark = badge("warning", "hourglass_bottom", "late")
     return [
         Trouble(
@@ -56,14 +62,21 @@ def late_rules(projects: QuerySet[Project], now: datetime) -> list[Trouble]:
     ]
 
 
-def rules_with_missed_slots(projects: QuerySet[Project], now: datetime) -> list[Trouble]:
-    """Those of the last 24 hours, most first."""
-    missed = (
-        MissedSlots.objects.filter(rule__project__in=projects, hour__gt=now - timedelta(hours=24))
-        .values("rule", "rule__name", "rule__evaluation_interval_seconds")
-        .annotate(total=Sum("count"))
-        .order_by("-total", "rule")
-    )
+def missed_slots(projects: QuerySet[Project], now: datetime) -> QuerySet[MissedSlots]:
+    """Of the last 24 hours."""
+    return MissedSlots.objects.filter(rule__project__in=projects, hour__gt=now - timedelta(hours=24))
+
+
+def rules_that_missed(projects: QuerySet[Project], now: datetime) -> list[Mapping[str, Any]]:
+    """`rule`, its name and interval, and the `total` of its missed slots; most first."""
+    missed = missed_slots(projects, now).values("rule", "rule__name", "rule__evaluation_interval_seconds")
+    return list(missed.annotate(total=Sum("count")).order_by("-total", "rule")[:SHOWN])
+
+
+def rules_with_missed_slots(
+    projects: QuerySet[Project], now: datetime, rows: Sequence[Mapping[str, Any]] | None = None
+) -> list[Trouble]:
+    """`rows`: as `rules_that_missed` gives them, where they are known already."""
     mark = badge("warning", "event_busy", "missed slots")
     return [
         Trouble(
@@ -73,7 +86,7 @@ def rules_with_missed_slots(projects: QuerySet[Project], now: datetime) -> list[
             f"{figures.number(row['total'])} in 24 h, evaluated every "
             f"{figures.duration(1000 * row['rule__evaluation_interval_seconds'])}",
         )
-        for row in missed[:SHOWN]
+        for row in (rules_that_missed(projects, now) if rows is None else rows)
     ]
 
 
@@ -100,13 +113,14 @@ def channels_in_trouble(projects: QuerySet[Project], now: datetime) -> list[Trou
     return found[:SHOWN]
 
 
-def undelivered_messages(projects: QuerySet[Project], now: datetime) -> list[Trouble]:
-    """What still waits, oldest first; what a silence or quiet hours keep back is not undelivered."""
-    rows = (
-        Notification.objects.filter(project__in=projects, status__in=UNFINISHED)
-        .select_related("alert", "channel")
-        .order_by("created_at", "pk")
-    )
+def waiting_messages(projects: QuerySet[Project]) -> list[Notification]:
+    """Oldest first; what a silence or quiet hours keep back is not undelivered."""
+    rows = Notification.objects.filter(project__in=projects, status__in=UNFINISHED)
+    return list(rows.select_related("alert", "channel").order_by("created_at", "pk")[:SHOWN])
+
+
+def undelivered_messages(rows: Iterable[Notification], now: datetime) -> list[Trouble]:
+    """What still waits."""
     return [
         Trouble(
             badge("warning", "outgoing_mail", str(row.get_status_display()).partition(",")[0].lower()),
@@ -116,7 +130,7 @@ def undelivered_messages(projects: QuerySet[Project], now: datetime) -> list[Tro
             row.error or row.reason,
             figures.age_html(row.created_at, now),
         )
-        for row in rows[:SHOWN]
+        for row in rows
     ]
 
 

@@ -131,6 +131,7 @@ class Transition(models.Model):
         ordering = ["at", "id"]
         indexes = [
             models.Index(fields=["alert", "at"], name="transition_timeline"),
+            models.Index(fields=["project", "at"], name="transition_project_newest"),
             models.Index(fields=["at"], name="transition_unsampled", condition=UNSAMPLED),
         ]
 

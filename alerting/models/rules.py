@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, URLValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -53,6 +53,13 @@ class Rule(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="rules")
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True, default="")
+    runbook_url = models.CharField(
+        max_length=500,
+        blank=True,
+        default="",
+        validators=[URLValidator(schemes=["http", "https"])],
+        help_text="Where it says what to do when this fires: a link on the alert's page.",
+    )
     rule_type = models.CharField(max_length=40)
     source_type = models.CharField(max_length=20, choices=Source.choices)
     condition_config = models.JSONField(default=dict)

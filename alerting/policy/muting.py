@@ -46,13 +46,18 @@ _SOURCES = (Status.FIRING, Status.ACKNOWLEDGED)
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """Why something keeps quiet. `kind` is inhibition, maintenance, silence or quiet_hours; `id` of its row."""
+    """Why something keeps quiet. `kind` is inhibition, maintenance, silence or quiet_hours; `id` of its row.
+
+    `by` and `comment` are those of a silence.
+    """
 
     kind: str
     id: int
     name: str
     reason: str
     until: datetime
+    by: str = ""
+    comment: str = ""
 
     @property
     def reference(self) -> dict[str, Any]:
@@ -129,13 +134,14 @@ class ProjectMutes:
         for silence in self.silences:
             if stored_match(silence.matchers, facts):
                 reason = f"silenced by {silence.author} until {_clock(silence.ends_at)}: {silence.comment}"
-                return Mute("silence", silence.pk, str(silence), reason, silence.ends_at)
+                until, by, comment = silence.ends_at, silence.author, silence.comment
+                return Mute("silence", silence.pk, str(silence), reason, until, by, comment)
         return None
 
 
 @dataclass(slots=True)
 class ActiveMutes:
-    """The mutes of projects, loaded when first asked for: two queries a project, two more where inhibition counts."""
+    """The mutes of projects, loaded when first asked for: two queries, two more a project where inhibition counts."""
 
     now: datetime
     inhibitions: Inhibitions = field(default_factory=Inhibitions)
@@ -143,8 +149,12 @@ class ActiveMutes:
 
     def of(self, project: Project) -> ProjectMutes:
         if project.pk not in self._loaded:
-            self._loaded[project.pk] = _load(project, self.now, self.inhibitions)
+            self.expect([project])
         return self._loaded[project.pk]
+
+    def expect(self, projects: Iterable[Project]) -> None:
+        """Load those of several projects at once: two queries, however many there are."""
+        self._loaded |= _load(list(projects), self.now, self.inhibitions)
 
     def mute_of(self, alert: Alert) -> Mute | None:
         return self.of(alert.project).mute_of(alert)
@@ -156,8 +166,11 @@ class ActiveMutes:
 
 def silenced_ids(alerts: Iterable[Alert], now: datetime) -> set[UUID]:
     """Those of these alerts that are silenced; `project` should be loaded with them."""
+    listed = list(alerts)
     mutes = ActiveMutes(now)
-    return {alert.pk for alert in alerts if mutes.is_silenced(alert)}
+    if projects := {alert.project for alert in listed if alert.is_open}:
+        mutes.expect(projects)
+    return {alert.pk for alert in listed if mutes.is_silenced(alert)}
 
 
 def quiet_of(channel: NotificationChannel, severity: str, now: datetime) -> Mute | None:
@@ -186,13 +199,18 @@ def look_again(project_id: int, now: datetime) -> None:
         transaction.on_commit(hint_delivery)
 
 
-def _load(project: Project, now: datetime, inhibitions: Inhibitions) -> ProjectMutes:
-    windows = MaintenanceWindow.objects.filter(project=project, enabled=True)
-    running = [(window, found) for window in windows if (found := occurrence_now(window, now))]
-    silences = Silence.objects.filter(project=project, ends_at__gt=now, starts_at__lte=now).order_by(
-        "-ends_at"
-    )
-    return ProjectMutes(project, now, inhibitions, running, list(silences))
+def _load(projects: Sequence[Project], now: datetime, inhibitions: Inhibitions) -> dict[int, ProjectMutes]:
+    running: dict[int, list[tuple[MaintenanceWindow, Occurrence]]] = {one.pk: [] for one in projects}
+    for window in MaintenanceWindow.objects.filter(project__in=projects, enabled=True):
+        if occurrence := occurrence_now(window, now):
+            running[window.project_id].append((window, occurrence))
+    silences: dict[int, list[Silence]] = {one.pk: [] for one in projects}
+    active = Silence.objects.filter(project__in=projects, ends_at__gt=now, starts_at__lte=now)
+    for silence in active.order_by("-ends_at"):
+        silences[silence.project_id].append(silence)
+    return {
+        one.pk: ProjectMutes(one, now, inhibitions, running[one.pk], silences[one.pk]) for one in projects
+    }
 
 
 def _open_alerts(project: Project) -> list[OpenAlert]:

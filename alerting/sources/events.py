@@ -8,34 +8,18 @@ from alerting.sources.samples import Answer, Question, Window
 from alerting.sources.scans import (
     Columns,
     Filters,
-    Sql,
     answers_of,
     any_of,
     batches,
     bounded_rows,
     grouping,
-    joined,
 )
+from events.columns import JSON_COLUMNS, TEXT_COLUMNS
+from storage.sql_pieces import Sql, joined
 
 COLUMNS = Columns(
-    plain={
-        "id": "id::text",
-        "event_type": "event_type",
-        "event_name": "event_name",
-        "event_category": "event_category",
-        "severity": "severity",
-        "user_id": "user_id",
-        "anonymous_id": "anonymous_id",
-        "tenant_id": "tenant_id",
-        "session_id": "session_id",
-        "source": "source",
-        "source_ip": "host(source_ip)",
-        "user_agent": "user_agent",
-        "duration_ms": "duration_ms::text",
-        "trace_id": "trace_id",
-        "span_id": "span_id",
-    },
-    json={"tags": "tags", "properties": "event_data"},
+    plain=TEXT_COLUMNS,
+    json=JSON_COLUMNS,
     unique=frozenset({"id", "trace_id", "span_id"}),
 )
 

@@ -18,12 +18,13 @@ from alerting.sources import events as event_source
 from alerting.sources.aggregates import SeriesWindow, combine
 from alerting.sources.reading import Hourly
 from alerting.sources.samples import LabelSet, Question, Window, label_set
-from alerting.sources.scans import MAX_GROUPS, Columns, Filters, Sql, TooManyGroups, grouping, joined
+from alerting.sources.scans import MAX_GROUPS, Columns, Filters, TooManyGroups, grouping
 from alerting.sources.series import LabelIndex
 from metrics import charting
 from storage.rollups import summaries
 from storage.rollups.summaries import Group
 from storage.rollups.windows import Window as Buckets
+from storage.sql_pieces import Sql, joined
 
 HOUR = timedelta(hours=1)
 MAX_ROWS = 100 * MAX_GROUPS

@@ -13,6 +13,7 @@ from django.db import connection
 
 from alerting.sources.samples import Answer, LabelSet, label_set
 from alerting.state import Sample
+from storage.sql_pieces import Sql, joined
 
 T = TypeVar("T")
 
@@ -33,14 +34,6 @@ class TooManyGroups(Exception):
 
     def __init__(self) -> None:
         super().__init__(f"There are more than {MAX_GROUPS} label sets in the window: group by fewer labels.")
-
-
-@dataclass(frozen=True, slots=True)
-class Sql:
-    """A piece of SQL with the parameters of its placeholders, in their order."""
-
-    text: str
-    parameters: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +91,6 @@ def batches(asked: Iterable[T], filters_of: Callable[[T], Filters]) -> Iterator[
         names |= own
     if batch:
         yield batch
-
-
-def joined(pieces: Sequence[Sql], separator: str = ", ") -> Sql:
-    return Sql(
-        separator.join(piece.text for piece in pieces),
-        tuple(parameter for piece in pieces for parameter in piece.parameters),
-    )
 
 
 def any_of(asked: Iterable[Filters], matches: Callable[[Filters], Sql]) -> Sql:

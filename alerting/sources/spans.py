@@ -9,14 +9,13 @@ from alerting.sources.samples import PERCENTILES, Aggregation, Answer, Question,
 from alerting.sources.scans import (
     Columns,
     Filters,
-    Sql,
     answers_of,
     any_of,
     batches,
     bounded_rows,
     grouping,
-    joined,
 )
+from storage.sql_pieces import Sql, joined
 
 SpanMetric = Literal["duration_ms", "error_ratio", "span_count"]
 Asked = tuple[str, Aggregation, Filters]

@@ -16,7 +16,7 @@ def change_words(kind: str, to_status: str, reason: str) -> str:
     if kind == TransitionKind.NOTE:
         return "Note"
     if kind == TransitionKind.ASSIGN:
-        return reason.capitalize()
+        return reason[:1].upper() + reason[1:]
     if kind == TransitionKind.SEVERITY:
         return (
             "Raised to critical" if to_status == CRITICAL else f"Back to {Severity(to_status).label.lower()}"

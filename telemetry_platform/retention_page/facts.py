@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from django.conf import settings
 from django_celery_beat.models import PeriodicTask
 
+from projects.models import UNFINISHED, Job
 from storage import partitions, sizes
 from storage.connections import connect
 from storage.partitions import Partition
 from storage.registry import Table, tables
 from storage.rollups import watermarks
 from storage.sizes import TableSize, TimeRange
+from telemetry_platform.long_work import PURGE, REBUILD
 from telemetry_platform.models import PurgeRun
 from telemetry_platform.purge import lives
 from telemetry_platform.purge.lives import Policies
 
+STORE_JOBS = (PURGE.name, REBUILD.name)
 PURGE_TASK = "telemetry_platform.tasks.purge_expired"
 
 
@@ -43,13 +46,14 @@ class Facts:
     rollups: list[watermarks.State]
     last_run: PurgeRun | None
     schedule: str
+    jobs: list[Job]
+    """Purges and rebuilds that wait or run."""
 
 
 def load(opened: str) -> Facts:
     """`opened` is the name of the table whose partitions are looked into, or empty."""
     partitioned = [table for table in tables() if table.partitioned]
     plain = [table for table in tables() if not table.partitioned]
-    disk = shutil.disk_usage(settings.DATA_FOLDER)
     with connect() as connection:
         by_table: dict[str, list[Partition]] = {table.name: [] for table in partitioned}
         for partition in partitions.listed(connection, partitioned):
@@ -63,10 +67,11 @@ def load(opened: str) -> Facts:
             plain_sizes=sizes.plain_sizes(connection, [table.name for table in plain]),
             time_ranges=sizes.time_ranges(connection, columns),
             database_bytes=sizes.database_bytes(connection),
-            disk=Disk(disk.free, disk.total),
+            disk=disk(),
             rollups=watermarks.states(),
             last_run=PurgeRun.objects.order_by("-started_at").first(),
-            schedule=_schedule(),
+            schedule=purge_schedule(),
+            jobs=list(Job.objects.filter(status__in=UNFINISHED, kind__in=STORE_JOBS).order_by("created_at")),
         )
 
 
@@ -81,7 +86,12 @@ def _columns_in(
     }
 
 
-def _schedule() -> str:
+def disk() -> Disk:
+    usage = shutil.disk_usage(settings.DATA_FOLDER)
+    return Disk(usage.free, usage.total)
+
+
+def purge_schedule() -> str:
     """When the purge runs by itself, in words; empty when that is switched off."""
     tasks = PeriodicTask.objects.filter(task=PURGE_TASK, enabled=True).select_related("interval", "crontab")
     task = tasks.first()

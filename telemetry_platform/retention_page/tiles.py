@@ -33,13 +33,13 @@ class Tile:
 def tiles(facts: Facts, now: datetime) -> list[Tile]:
     return [
         Tile("Database", figures.size(facts.database_bytes), "on disk, with its indexes"),
-        _free_tile(facts.disk),
+        free_tile(facts.disk),
         rollup_tile(facts.rollups, now),
         purge_tile(facts.last_run, facts.schedule, now),
     ]
 
 
-def _free_tile(disk: Disk) -> Tile:
+def free_tile(disk: Disk) -> Tile:
     note = f"of {figures.size(disk.total_bytes)} on the data folder's disk"
     is_scarce = disk.free_bytes < SCARCE_RATIO * disk.total_bytes
     return Tile("Free", figures.size(disk.free_bytes), note, "warning" if is_scarce else "quiet")
@@ -54,7 +54,7 @@ def rollup_tile(rollups: Sequence[State], now: datetime) -> Tile:
     slowest = min(begun, key=lambda state: state.closed_to)
     behind = now - slowest.closed_to
     if behind > LATE:
-        note = f"{slowest.raw_table} is behind; {note}"
+        note = f"in {slowest.raw_table}; {note}"
     value = format_html("{} behind", figures.duration(1000 * max(behind.total_seconds(), 0)))
     return Tile("Roll-ups", value, note, "warning" if behind > LATE else "quiet")
 

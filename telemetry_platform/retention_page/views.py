@@ -2,25 +2,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
-from kombu.exceptions import OperationalError
+from django.views.decorators.http import require_GET
 
+from projects.jobs.progress import progress_of
 from storage.registry import tables
 from telemetry_platform.purge.planning import plan
 from telemetry_platform.retention_page import facts
 from telemetry_platform.retention_page.rows import table_rows
 from telemetry_platform.retention_page.tiles import tiles
-from telemetry_platform.tasks import purge_expired
-
-PURGE_EXPIRES_SECONDS = 600
-STARTED = "A worker purges as soon as it is free. Reload this page to see what came of it."
-NO_QUEUE = "Nothing was purged: the queue that leads to the worker can't be reached. Try again in a minute."
 
 
 @require_GET
@@ -37,21 +31,9 @@ def page(request: HttpRequest) -> HttpResponse:
         "tables": table_rows(found, tables(), opened, now),
         "last_run": found.last_run,
         "preview": _preview(now) if "preview" in request.GET else None,
+        "jobs": [(job, progress_of(job, now)) for job in found.jobs],
     }
     return TemplateResponse(request, "telemetry_platform/retention.html", context)
-
-
-@require_POST
-def purge_now(request: HttpRequest) -> HttpResponse:
-    """Ask a worker for a purge; it runs there and not in this request."""
-    _check(request)
-    try:
-        purge_expired.apply_async(expires=PURGE_EXPIRES_SECONDS, retry=False)
-    except OperationalError:
-        messages.error(request, NO_QUEUE)
-    else:
-        messages.success(request, STARTED)
-    return redirect("storage")
 
 
 def _preview(now: datetime) -> list[str]:

@@ -54,10 +54,9 @@ def test_the_record_shows_the_alerts_own_values(admin: Client, api: ProjectClien
     make_rule(api)
     measure(api, 92)
     alert = Alert.objects.get()
-    page = admin.get(f"{LIST}{alert.pk}/change/").content.decode()
-    shown = re.findall(r'(?s)<div class="readonly[^>]*>(.*?)</div>', page)
     when = f"{NOW:%Y-%m-%d %H:%M:%S}"
-    assert [text_of(one).strip() for one in shown] == [str(alert.pk), alert.fingerprint, when, when]
+    record = f"Id {alert.pk} Fingerprint {alert.fingerprint} Pending since {when} Last evaluated {when}"
+    assert record in page_text(admin)
 
 
 def test_a_resolved_alert_is_told_as_history(admin: Client, api: ProjectClient) -> None:
@@ -68,7 +67,7 @@ def test_a_resolved_alert_is_told_as_history(admin: Client, api: ProjectClient) 
     page = page_text(admin)
     assert "What was wrong 94 > 80" in page
     assert "What is wrong" not in page
-    assert f"Resolved {NOW + 9 * MINUTE:%Y-%m-%d %H:%M:%S} UTC by rule tick" in page
+    assert f"Resolved {NOW + 9 * MINUTE:%Y-%m-%d %H:%M:%S} by rule tick" in page
     assert "94 (> 80)" in list_text(admin)
 
 

@@ -91,7 +91,7 @@ def check(api: ProjectClient, method: str, path: str, body: Any) -> None:
 
 # The fixtures stay the same on purpose: each body comes to the rows that those before it left.
 hostile = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

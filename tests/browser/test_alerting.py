@@ -47,8 +47,10 @@ def test_a_person_makes_a_rule_sees_its_alert_acknowledges_it_and_sees_it_resolv
 
     page.get_by_role("link", name="High CPU Usage").first.click()
     expect(page.get_by_text("92").first).to_be_visible()
-    page.get_by_label("Note", exact=True).fill("batch job, ends at noon")
+    page.locator("summary", has_text="Note").click()
+    page.get_by_label("What you found").fill("batch job, ends at noon")
     page.get_by_role("button", name="Add note").click()
+    page.locator("summary", has_text="Assign").click()
     page.get_by_label("Owner").select_option("ada")
     page.get_by_role("button", name="Assign").click()
     timeline = page.locator(".alert-timeline")
@@ -56,13 +58,20 @@ def test_a_person_makes_a_rule_sees_its_alert_acknowledges_it_and_sees_it_resolv
     expect(timeline).to_contain_text("Acknowledged by ada")
     expect(timeline).to_contain_text("batch job, ends at noon by ada")
     expect(timeline).to_contain_text("Assigned to ada")
+    expect(page.locator("#alert-chart[data-drawn]")).to_be_visible()
     screenshot("alert")
 
     later = now + timedelta(minutes=6)
     send_points(api, [20], later, host_name="web-1")
     tick(later)
-    page.reload()
+    page.locator("summary", has_text="Note").click()
+    page.get_by_label("What you found").fill("half a")
+    page.get_by_label("What you found").blur()
+    # Who comes back to the tab sees at once that it is over, and finds what they were writing.
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(timeline).to_contain_text("Resolved 20 is no longer > 80 by rule tick")
+    expect(page.get_by_role("toolbar").locator("summary", has_text="Resolve")).to_have_count(0)
+    expect(page.get_by_label("What you found")).to_have_value("half a")
     expect(page.get_by_role("button", name="Acknowledge")).to_have_count(0)
 
 
@@ -106,5 +115,7 @@ def test_the_alert_page_is_whole_on_a_phone(admin_page: Page, screenshot: Keep) 
     page.get_by_role("link", name="High CPU Usage").first.click()
     expect(page.get_by_role("button", name="Acknowledge")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.get_by_role("button", name="Resolve").click()
+    screenshot("alert")
+    page.locator("summary", has_text="Resolve").click()
+    page.get_by_role("button", name="Resolve now").click()
     expect(page.get_by_text("Resolved: High CPU Usage")).to_be_visible()

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from events.records import EVENTS
+from projects.jobs.running import run_slice
 from projects.models import Project, RetentionPolicy
 from storage import partitions
 from storage.connections import connect
@@ -59,7 +60,11 @@ def test_a_superuser_sees_what_is_stored_and_previews_and_starts_a_purge(
     page.evaluate("document.documentElement.classList.add('dark')")
     screenshot("dark")
     page.get_by_role("button", name="Purge now").click()
-    expect(page.get_by_text("A worker purges as soon as it is free")).to_be_visible()
+    expect(page.get_by_role("progressbar", name="Purge expired data")).to_be_visible()
+    screenshot("purge")
+    run_slice(60)
+    expect(page.get_by_text("telemetry_events from before")).to_be_visible()
+    expect(page.get_by_role("progressbar")).to_have_count(0)
 
 
 def test_the_storage_page_is_whole_on_a_phone(

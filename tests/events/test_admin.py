@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from projects.models import Project
 from tests.admin import superuser_client
 from tests.clients import ProjectClient
 
@@ -56,6 +57,11 @@ def test_an_event_s_property_of_that_name_is_not_its_name(api: ProjectClient) ->
 def test_the_page_leads_to_the_trace(api: ProjectClient) -> None:
     send(api, id="with", event_name="paid", trace_id=TRACE_ID)
     send(api, id="without", event_name="paid")
-    link = f"/admin/traces/span/?project={api.project.pk}&amp;q="
-    assert f'href="{link}{TRACE_ID}"' in page(f"{EVENTS}with/change/?project={api.project.pk}")
+    link = f'href="/admin/explore/traces/{TRACE_ID}/?project={api.project.pk}"'
+    assert link in page(f"{EVENTS}with/change/?project={api.project.pk}")
     assert link not in page(f"{EVENTS}without/change/?project={api.project.pk}")
+
+
+def test_a_filter_whose_value_no_event_can_have_is_refused(project: Project) -> None:
+    answer = superuser_client().get("/admin/events/event/", {"project": str(project.pk), "source_ip": "1"})
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/events/event/?e=1")

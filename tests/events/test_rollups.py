@@ -179,7 +179,7 @@ def reset_watermark(ago: timedelta = 4 * DAY) -> None:
         )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plan=plans)
 @pytest.mark.xdist_group("event-watermark")
 def test_any_order_of_inserts_advances_kills_rebuilds_and_purges_gives_what_one_group_by_gives(

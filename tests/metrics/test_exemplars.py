@@ -183,7 +183,7 @@ def test_the_page_of_a_series_links_its_exemplars_to_their_traces(project: Proje
     send(project, exemplar(trace_id=TRACE, attributes={"user": "<b>"}))
     series = MetricSeries.objects.get(project=project)
     shown = superuser_client().get(f"/admin/metrics/metricseries/{series.pk}/change/").content.decode()
-    assert f'href="/admin/traces/span/?project={project.pk}&amp;q={TRACE}"' in shown
+    assert f'href="/admin/explore/traces/{TRACE}/?project={project.pk}"' in shown
     assert "user=&lt;b&gt;" in shown
 
 

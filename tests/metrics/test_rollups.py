@@ -243,7 +243,7 @@ plans = st.tuples(points_sent, advances, some, purges, some, points_sent).map(
 
 
 @settings(
-    max_examples=15,
+    max_examples=8,
     deadline=None,
     # Nothing is made smaller: each try stores and rolls up days, so that a failure would take minutes to be told.
     phases=[Phase.reuse, Phase.generate],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from auditlog.models import LogEntry
 from auditlog.registry import auditlog
@@ -11,13 +9,11 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
-from alerting.models import NotificationChannel, Silence, Status
+from alerting.models import NotificationChannel
 from projects.keys import create_key
 from projects.models import ApiKey, Project
 from telemetry_platform.login import MAX_FAILURES, TOO_MANY
-from tests.alerting.delivery_rows import make_alert
 
 pytestmark = pytest.mark.django_db
 
@@ -104,39 +100,6 @@ def test_wrong_parameters_lead_back_to_the_list(admin_client: Client, project: P
     assert answer.status_code in (200, 302)
 
 
-def test_the_overview_says_how_to_begin_and_then_what_is_wrong(
-    admin_client: Client, project: Project
-) -> None:
-    page = admin_client.get(reverse("admin:index")).content.decode()
-    assert "Nothing is wrong" in page
-    NotificationChannel.objects.create(
-        project=project, name="ops", kind="slack", broken_at=timezone.now(), broken_reason="404 <no_service>"
-    )
-    page = admin_client.get(reverse("admin:index")).content.decode()
-    assert "Channel &quot;ops&quot; is broken" in page
-    assert "404 &lt;no_service&gt;" in page
-
-
-def test_the_overview_leaves_out_what_somebody_has_taken_or_silenced(
-    admin_client: Client, project: Project
-) -> None:
-    make_alert(project, labels={"host": "taken"}, status=Status.ACKNOWLEDGED)
-    make_alert(project, labels={"host": "hushed"})
-    needing = make_alert(project, labels={"host": "burning"})
-    now = timezone.now()
-    silence = {"starts_at": now, "ends_at": now + timedelta(hours=1), "author": "ada", "comment": "upgrade"}
-    Silence.objects.create(project=project, matchers=["host=hushed"], **silence)
-    page = admin_client.get(reverse("admin:index")).content.decode()
-    assert "host=burning" in page
-    assert "host=taken" not in page
-    assert "host=hushed" not in page
-    assert "1 acknowledged, 1 silenced" in page
-    needing.delete()
-    page = admin_client.get(reverse("admin:index")).content.decode()
-    assert "Nothing needs you now" in page
-    assert "Nothing is wrong" not in page
-
-
 def test_a_user_with_one_project_need_not_choose_it_for_a_key(admin_client: Client, project: Project) -> None:
     url = reverse("admin:projects_apikey_add")
     chosen = f'<option value="{project.pk}" selected>'
@@ -144,12 +107,3 @@ def test_a_user_with_one_project_need_not_choose_it_for_a_key(admin_client: Clie
     Project.objects.create(name="Other", slug="other")
     assert chosen not in admin_client.get(url).content.decode()
     assert chosen in admin_client.get(f"{url}?project={project.pk}").content.decode()
-
-
-def test_a_member_sees_only_their_projects_on_the_overview(client: Client, project: Project) -> None:
-    NotificationChannel.objects.create(project=project, name="ops", kind="slack", broken_at=timezone.now())
-    member = User.objects.create_user("mallory", password="x", is_staff=True)
-    client.force_login(member)
-    assert "Nothing is wrong" in client.get(reverse("admin:index")).content.decode()
-    project.members.add(member)
-    assert "is broken" in client.get(reverse("admin:index")).content.decode()

@@ -1,4 +1,4 @@
-// Shows below the form of a rule what it would have done, while the form is being filled in.
+// Shows beside the form of a rule what it would have done, while the form is being filled in.
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -13,16 +13,15 @@ document.addEventListener("DOMContentLoaded", () => {
   let asked = 0;
   let request = null;
 
-  const range = () => panel.querySelector("[name=preview_range]:checked").value;
+  const ranges = [...panel.querySelectorAll("[data-range]")];
+  const range = () => ranges.find((one) => one.getAttribute("aria-pressed") === "true").dataset.range;
 
   async function show() {
     const mine = ++asked;
     request?.abort();
     request = new AbortController();
     const body = new FormData(form);
-    for (const input of panel.querySelectorAll("input")) {
-      if (input.type !== "radio" || input.checked) body.set(input.name, input.value);
-    }
+    body.set("preview_range", range());
     result.setAttribute("aria-busy", "true");
     result.classList.remove("is-old");
     try {
@@ -50,11 +49,13 @@ document.addEventListener("DOMContentLoaded", () => {
 
   form.addEventListener("input", changed);
   form.addEventListener("change", changed);
-  panel.addEventListener("change", (event) => {
-    if (event.target.name !== "preview_range") return;
-    period.hidden = range() !== "own";
-    if (period.hidden) show();
-  });
+  for (const chosen of ranges) {
+    chosen.addEventListener("click", () => {
+      for (const one of ranges) one.setAttribute("aria-pressed", String(one === chosen));
+      period.hidden = range() !== "own";
+      if (period.hidden) show();
+    });
+  }
   panel.querySelector("[data-run]").addEventListener("click", show);
 
   result.addEventListener("click", (event) => {

@@ -23,7 +23,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--to", dest="end", type=parse_time, help="up to this time; now by default")
         parser.add_argument(
-            "--only", choices=[rollup.name for rollup in rollups()], help="of this table alone; all by default"
+            "--only",
+            choices=[rollup.name for rollup in rollups()],
+            help="of this table alone; all by default",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -88,7 +88,7 @@ def test_without_data_it_says_so(admin: Client, project: Project) -> None:
     ("period", "words"),
     [
         ({"preview_start": "2026-01-31T14:30", "preview_end": "soon"}, "Write both times as"),
-        ({"preview_start": "2026-01-31T14:30"}, "Say from when to when."),
+        ({"preview_start": "2026-01-31T14:30", "preview_end": ""}, "Say from when to when."),
         ({"preview_start": "2020-01-31T14:30", "preview_end": "2020-02-01T00:00"}, "kept for 180 days"),
     ],
 )

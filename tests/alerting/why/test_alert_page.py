@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -124,3 +124,16 @@ def test_a_muted_message_stands_in_the_timeline_with_its_reason(project: Project
     page = html(alert)
     assert "Firing notification muted ops-slack: silenced by ana" in text_of(page)
     assert f'href="/admin/alerting/alert/{alert.pk}/why/#message-{row.pk}"' in page
+
+
+def test_why_tells_times_on_the_readers_clock(project: Project) -> None:
+    alert = make_alert(project)
+    Transition.objects.create(
+        project=project, alert=alert, at=datetime(2026, 1, 31, 23, 30, tzinfo=UTC), kind=TransitionKind.STATUS,
+        from_status="pending", to_status="firing", actor="rule tick", reason="12 > 10",
+    )  # fmt: skip
+    client = superuser_client()
+    client.cookies["timezone"] = "Asia/Kolkata"
+    text = text_of(client.get(f"/admin/alerting/alert/{alert.pk}/why/").content.decode())
+    assert "What led to it? (Asia/Kolkata)" in text
+    assert "2026-02-01 05:00:00" in text

@@ -1,0 +1,1 @@
+"""The alert inbox: what is open, what to do about it in a keystroke, what is over."""

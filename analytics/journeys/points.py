@@ -1,0 +1,154 @@
+"""Metric points of journeys, labelled `journey`, so that ordinary rules can watch them. For the journey `ttf`:
+
+* `ttf_complete_minutes`, `ttf_efficiency_score`: distributions over those who completed since the last point.
+* `ttf_completion_total`: a counter of completions.
+* `ttf_open_minutes`: a distribution over everybody on the way now, of the minutes since they began; those who began
+  longer ago than the journey follows them are gone and not in it. Its `max` is how long the slowest one has been.
+
+Points are remembered in the transaction that makes them and sent after it. Sent again they are the same points, which
+the writer stores once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Exists, OuterRef
+
+from analytics.journeys import completions
+from analytics.journeys.completions import Kept
+from analytics.journeys.definitions import Definition, JourneyError, definition_of
+from analytics.journeys.measures import waits_for
+from analytics.journeys.turns import turn
+from analytics.models.journeys import JourneyChange, JourneyProgress, JourneyState
+from metrics.distribution import Distribution
+from metrics.recording import record_points
+from metrics.records import MetricType, PointRecord
+from storage.times import parse_time
+from storage.writer import QueueFull, StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+EVERY = timedelta(seconds=50)
+"""Hardly less than a minute, the shortest usual interval of rules."""
+
+MAX_OPEN = 20_000
+"""People on the way that are looked at for one point, those who began first."""
+
+Point = dict[str, Any]
+"""`{"name", "type", "unit", "value" or "distribution"}`."""
+
+
+def write(now: datetime) -> None:
+    """Write the points of every journey that is due, in all projects."""
+    # Most projects have nobody on the journey, and no use for its series.
+    progress = JourneyProgress.objects.filter(journey=OuterRef("pk"), definition=OuterRef("definition"))
+    due = JourneyState.objects.exclude(measured_at__gt=now - EVERY).filter(Exists(progress))
+    # A journey that is looked at from the beginning would count years of completions as those of a minute.
+    due = due.exclude(journey__in=JourneyChange.objects.exclude(journey=None).values("journey"))
+    for state in due.select_related("journey").prefetch_related("journey__milestones"):
+        try:
+            definition = definition_of(state.journey, state.journey.milestones.all())
+        except JourneyError:
+            # The upkeep has said so.
+            continue
+        if definition.number == state.definition and _send(definition):
+            _measure(definition, now)
+            _send(definition)
+
+
+def _measure(definition: Definition, now: datetime) -> None:
+    """Remember the points of this moment, and forget what they tell of."""
+    with turn() as is_free:
+        if not is_free:
+            return
+        state = JourneyState.objects.select_for_update().filter(journey=definition.journey_id).first()
+        # Meanwhile another process may have been here, or somebody have edited or deleted the journey.
+        if state is None or state.definition != definition.number or not _is_due(state, now):
+            return
+        persons = _on_the_way(definition, now)
+        completions.count_all(definition, persons, now)
+        waiting = [_minutes_open(one, now) for one in persons if waits_for(one.reached) is not None]
+        state.refresh_from_db()
+        made = _points(definition.metric_prefix, state, waiting)
+        state.unsent_points = {"at": now.isoformat(), "points": list(made)}
+        state.fresh_completions = {}
+        state.measured_at = now
+        state.save(update_fields=["unsent_points", "fresh_completions", "measured_at"])
+
+
+def _is_due(state: JourneyState, now: datetime) -> bool:
+    return state.measured_at is None or state.measured_at <= now - EVERY
+
+
+def _points(prefix: str, state: JourneyState, waiting: Sequence[float]) -> Iterator[Point]:
+    yield _distribution(f"{prefix}_open_minutes", "min", asdict(Distribution.of(waiting)))
+    total = state.completion_total
+    yield {"name": f"{prefix}_completion_total", "type": "counter", "unit": "", "value": total}
+    if fresh := state.fresh_completions:
+        yield _distribution(f"{prefix}_complete_minutes", "min", fresh["minutes"])
+        yield _distribution(f"{prefix}_efficiency_score", "", fresh["scores"])
+
+
+def _distribution(name: str, unit: str, distribution: dict[str, Any]) -> Point:
+    return {"name": name, "type": "histogram", "unit": unit, "distribution": distribution}
+
+
+def _on_the_way(definition: Definition, now: datetime) -> list[Kept]:
+    """Persons who began lately and whom no single id shows at the end."""
+    last = len(definition.stages) - 1
+    begun = _rows(definition).filter(
+        **{"reached_at__0__gt": now - definition.follow, f"reached_at__{last}": None}
+    )
+    oldest = begun.order_by("reached_at__0").values_list("identifier", flat=True)[:MAX_OPEN]
+    found = completions.kept(definition, list(oldest))
+    return [one for one in found if one.reached[0] and one.reached[0] > now - definition.follow]
+
+
+def _rows(definition: Definition) -> Any:
+    return JourneyProgress.objects.filter(journey=definition.journey_id, definition=definition.number)
+
+
+def _minutes_open(person: Kept, now: datetime) -> float:
+    assert person.reached[0]
+    return max((now - person.reached[0]).total_seconds() / 60, 0.0)
+
+
+def _send(definition: Definition) -> bool:
+    """Send what is remembered; False when it could not be stored and has to be sent again."""
+    unsent = (
+        JourneyState.objects.filter(journey=definition.journey_id)
+        .values_list("unsent_points", flat=True)
+        .first()
+    )
+    if not unsent:
+        return True
+    at = parse_time(unsent["at"])
+    try:
+        errors = record_points(
+            definition.project_id, [_record(one, definition.slug, at) for one in unsent["points"]], at
+        )
+    except (QueueFull, StoreUnavailable):
+        return False
+    for error in errors:
+        logger.warning("metric point of journey %s refused: %s", definition.slug, error.message)
+    JourneyState.objects.filter(journey=definition.journey_id).update(unsent_points=None)
+    return True
+
+
+def _record(point: Point, slug: str, at: datetime) -> PointRecord:
+    kind: MetricType = point["type"]
+    distribution = point.get("distribution")
+    return PointRecord(
+        metric_name=point["name"],
+        metric_type=kind,
+        metric_unit=point["unit"],
+        metric_value=point.get("value"),
+        distribution=distribution and Distribution(**distribution),
+        timestamp=at,
+        tags={"journey": slug},
+    )

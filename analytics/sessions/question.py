@@ -1,0 +1,54 @@
+"""What is asked about sessions."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from analytics.units import PERSON
+
+GAP = timedelta(minutes=30)
+"""Without a `session_id`, whoever is silent for longer comes back for another session."""
+
+
+class Place(msgspec.Struct, frozen=True, array_like=True):
+    """Where a page of sessions ends: the key of its last one."""
+
+    started_at: datetime
+    unit: str
+    session: str
+    number: int
+
+    def encoded(self) -> str:
+        return base64.urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
+
+
+def place_of(cursor: str) -> Place:
+    """Raises ValueError for a cursor that this platform did not make."""
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        place = msgspec.json.decode(text, type=Place)
+        # PostgreSQL refuses offsets that Python takes.
+        moment = place.started_at.astimezone(UTC)
+    except (ValueError, OverflowError, binascii.Error, msgspec.MsgspecError) as error:
+        raise ValueError("This cursor is not one of ours.") from error
+    if place.started_at.tzinfo is None or "\0" in place.unit + place.session or not 0 <= place.number < 2**62:
+        raise ValueError("This cursor is not one of ours.")
+    return msgspec.structs.replace(place, started_at=moment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Sessions of a project's events in `[start, end)`; None is open. `after` is where the page before ended."""
+
+    project_id: int
+    start: datetime | None = None
+    end: datetime | None = None
+    unit: str = PERSON
+    gap: timedelta = GAP
+    page_size: int = 100
+    after: Place | None = None

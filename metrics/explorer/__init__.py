@@ -1,0 +1,1 @@
+"""The page on which people find metrics and look at them."""

@@ -1,0 +1,49 @@
+"""axe-core on a page: what people with other senses, or without a mouse, would stumble over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from playwright.sync_api import Page
+
+from telemetry_platform.packages import folder_of
+
+GRAVE = ("serious", "critical")
+
+_RUN = """async () => (await axe.run(document, {
+    resultTypes: ['violations'],
+    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+})).violations"""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule of axe-core that is broken, and where: at most the first places."""
+
+    rule: str
+    impact: str
+    places: tuple[str, ...]
+
+
+def grave_violations(page: Page) -> list[Violation]:
+    """The serious and critical ones of the page as it is now."""
+    if not page.evaluate("typeof axe === 'object'"):
+        page.evaluate(_script())
+    found: list[dict[str, Any]] = page.evaluate(_RUN)
+    return [
+        Violation(one["id"], one["impact"], tuple(_place(node) for node in one["nodes"][:5]))
+        for one in found
+        if one["impact"] in GRAVE
+    ]
+
+
+def _place(node: dict[str, Any]) -> str:
+    summary = " ".join(node["failureSummary"].split())
+    return f"{node['target']} {node['html'][:150]} {summary[:250]}"
+
+
+@cache
+def _script() -> str:
+    return (folder_of("axe_playwright_python") / "axe.min.js").read_text()

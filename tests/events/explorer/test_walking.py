@@ -1,0 +1,44 @@
+"""Long ranges are read backwards in pieces, for as long as people wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from events.explorer.walking import backwards
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+END = START + timedelta(days=30)
+
+
+def pieces(seconds_each: float, end: datetime = END) -> list[tuple[datetime, datetime]]:
+    """As a machine reads them that needs so long for each."""
+
+    def ticking() -> Iterator[float]:
+        now = 0.0
+        while True:
+            yield now
+            now += seconds_each / 2
+
+    clock = ticking()
+    return list(backwards(START, end, budget_seconds=5, clock=lambda: next(clock)))
+
+
+def test_quick_pieces_cover_the_whole_range_once_newest_first() -> None:
+    found = pieces(0.01)
+    assert (found[0][1], found[-1][0]) == (END, START)
+    assert [low for low, _ in found[:-1]] == [high for _, high in found[1:]]
+    assert len(found) < 8
+
+
+def test_slow_pieces_end_when_the_time_is_spent() -> None:
+    assert len(pieces(12)) == 1
+    found = pieces(1.8)
+    assert 1 < len(found) < 5
+    assert found[-1][0] > START
+    assert found[-1][1] - found[-1][0] < found[0][1] - found[0][0]
+
+
+def test_a_short_range_is_one_piece() -> None:
+    end = START + timedelta(minutes=10)
+    assert pieces(0.5, end) == [(START, end)]
