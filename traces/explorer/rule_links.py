@@ -11,7 +11,6 @@ from django.urls import reverse
 from projects.pages.scope import Scope
 from traces.service_state import FAILING_RATIO
 
-
 HIGHEST_ERROR_RATIO = 0.5
 """Where everything fails now, a rule that waits for more than that would never fire."""
 
