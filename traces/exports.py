@@ -10,28 +10,10 @@ from projects.jobs import registry
 from projects.jobs.exporting import Export, export_kind, filtered
 from traces.filters import SpanFilterSet
 from traces.models import Span
+from traces.serializers import SpanSerializer
 
-COLUMNS = (
-    "trace_id",
-    "span_id",
-    "parent_span_id",
-    "service_name",
-    "operation_name",
-    "kind",
-    "status",
-    "start_time",
-    "duration_ms",
-    "http_method",
-    "http_url",
-    "http_status_code",
-    "user_id",
-    "tags",
-    "events",
-    "links",
-    "received_at",
-)
+COLUMNS = tuple(SpanSerializer.Meta.fields)
 """Named as in the API."""
-
 
 OF_THE_PICTURE = frozenset({"cursor", "scale"})
 """How the explorer shows what it finds."""
