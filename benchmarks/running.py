@@ -52,9 +52,14 @@ def wait_for(condition: Callable[[], Any], what: str, timeout_seconds: float) ->
 
 @contextmanager
 def workplace() -> Iterator[Path]:
-    """A folder on a real disk, where possible, that the database's account can pass through."""
-    base = Path("/var/tmp") if Path("/var/tmp").is_dir() else Path(tempfile.gettempdir())
-    folder = Path(tempfile.mkdtemp(prefix="telemetry-bench-", dir=base))
+    """A folder on a real disk, where possible, that the database's account can pass through.
+
+    `BENCHMARK_FOLDER` names the file system to measure on.
+    """
+    bases = (Path(os.environ.get("BENCHMARK_FOLDER", "/var/tmp")), Path(tempfile.gettempdir()))
+    folder = Path(
+        tempfile.mkdtemp(prefix="telemetry-bench-", dir=next(base for base in bases if base.is_dir()))
+    )
     folder.chmod(0o755)
     try:
         yield folder
