@@ -14,3 +14,6 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 # A thread that outlives its test would meet a database that is gone; tests flush by hand.
 SELF_TELEMETRY_FLUSHES = SOURCES_FLUSHES = False
+
+# Each test's client loads the middleware anew: without this it would look through a thousand static files first.
+WHITENOISE_AUTOREFRESH = True

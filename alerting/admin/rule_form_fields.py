@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -31,11 +31,13 @@ def condition_fields() -> dict[str, forms.Field]:
     """
     fields: dict[str, forms.Field] = {}
     stages: dict[str, int] = {}
+    # Once: making fields is what this costs.
+    where = frozenset(scope())
     for own in watches().values():
         for name, field in own.items():
             known = fields.setdefault(name, field)
             known.required = known.required and field.required
-            stages.setdefault(name, _stage(name, list(own)))
+            stages.setdefault(name, _stage(name, list(own), where))
     return {name: fields[name] for name in sorted(fields, key=lambda name: stages[name])}
 
 
@@ -98,11 +100,11 @@ def hints() -> dict[str, str]:
     return {f"{kind.name}:{source}": kind.hint for kind in kinds() for source in kind.sources}
 
 
-def _stage(name: str, own: Sequence[str]) -> int:
-    """0 for what a type asks before where to look, 1 for that, 2 for what comes after."""
-    where = [position for position, one in enumerate(own) if one in scope()]
-    position = own.index(name)
-    return 0 if position < where[0] else 1 if name in scope() else 2
+def _stage(name: str, own: Sequence[str], where: Collection[str]) -> int:
+    """0 for what a type asks before `where` to look, 1 for that, 2 for what comes after."""
+    if name in where:
+        return 1
+    return 0 if own.index(name) < min(own.index(one) for one in own if one in where) else 2
 
 
 def _default(own: Any, field: forms.Field) -> Any:
