@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 
@@ -39,7 +40,10 @@ class UnknownAssignee(Exception):
 
 
 def acknowledge(alert_id: UUID, *, actor: str, note: str = "", now: datetime) -> Alert:
-    """Stop repeats and escalation for this episode. Raises Alert.DoesNotExist, AlreadyHandled and NotFiring."""
+    """Stop repeats and escalation for this episode; an alert without an owner is that user's from then on.
+
+    Raises Alert.DoesNotExist, AlreadyHandled and NotFiring.
+    """
     with transaction.atomic():
         alert = _lock(alert_id)
         if alert.status == Status.PENDING:
@@ -49,7 +53,9 @@ def acknowledge(alert_id: UUID, *, actor: str, note: str = "", now: datetime) ->
         alert.acknowledged_at = now
         alert.acknowledged_by = actor
         transition = _change_status(alert, Status.ACKNOWLEDGED, actor, note, now)
-        alert.save(update_fields=["status", "acknowledged_at", "acknowledged_by"])
+        if alert.assigned_to_id is None:
+            alert.assigned_to = _user_who_sees(alert.project_id, actor)
+        alert.save(update_fields=["status", "acknowledged_at", "acknowledged_by", "assigned_to"])
         enqueue_action(transition, Action.ACKNOWLEDGE, now)
     return alert
 
@@ -75,10 +81,7 @@ def assign(alert_id: UUID, *, assignee_username: str, actor: str, now: datetime)
     """Give the alert an owner; an empty name takes it away. Raises Alert.DoesNotExist and UnknownAssignee."""
     with transaction.atomic():
         alert = _lock(alert_id)
-        users = get_user_model().objects.filter(
-            Q(projects=alert.project_id) | Q(is_superuser=True), is_active=True
-        )
-        assignee = users.filter(username=assignee_username).distinct().first() if assignee_username else None
+        assignee = _user_who_sees(alert.project_id, assignee_username) if assignee_username else None
         if assignee_username and assignee is None:
             raise UnknownAssignee(f"No user {assignee_username!r} sees this project.")
         alert.assigned_to = assignee
@@ -96,6 +99,12 @@ def add_note(alert_id: UUID, *, note: str, actor: str, now: datetime) -> Alert:
         transition = _write(alert, TransitionKind.NOTE, actor, note, now)
         enqueue_action(transition, Action.NOTE, now)
     return alert
+
+
+def _user_who_sees(project_id: int, username: str) -> User | None:
+    """None for who acts by a link or an API key, too."""
+    users = get_user_model().objects.filter(Q(projects=project_id) | Q(is_superuser=True), is_active=True)
+    return users.filter(username=username).distinct().first()
 
 
 def _lock(alert_id: UUID) -> Alert:

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerting import links
+from alerting.display.alerts import unit_of_alert, units_of_alerts
 from alerting.models import Alert, Notification, Purpose, Severity, Status, Transition, TransitionKind
 from alerting.rule_types import operator_of
-from alerting.state import FLAP_CALM, FLAP_FIRINGS, FLAP_WINDOW, format_number
+from alerting.state import FLAP_CALM, FLAP_FIRINGS, FLAP_WINDOW
+from alerting.values import value_text
 
 TEXT_LIMIT = 150
 LABEL_LIMIT = 30
@@ -47,7 +49,8 @@ _SPACES = "\t\n\v\f\r\x85\u2028\u2029"
 class AlertPart:
     """One alert in a message, as programs read it: `value` is None where there is no number.
 
-    `status` is the alert's as this message tells it; `until` is None while it is open.
+    `unit` is that of value and threshold, where it changes how they are written. `status` is the alert's as this
+    message tells it; `until` is None while it is open.
     """
 
     alert_id: str
@@ -62,6 +65,7 @@ class AlertPart:
     until: datetime | None
     alert_url: str
     acknowledge_url: str = ""
+    unit: str = ""
 
     @property
     def state(self) -> str:
@@ -70,11 +74,11 @@ class AlertPart:
 
     @property
     def value_text(self) -> str:
-        return number_text(self.value)
+        return value_text(self.value, self.unit)
 
     @property
     def threshold_text(self) -> str:
-        return number_text(self.threshold)
+        return value_text(self.threshold, self.unit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +157,8 @@ def build_message(rows: Sequence[Notification], *, now: datetime) -> Message:
 
 def _about_one(row: Notification, alert: Alert, key: str, now: datetime) -> Message:
     labels = _clean_labels(alert.labels)
-    part = alert_part(row, alert, now)
+    unit = unit_of_alert(alert)
+    part = alert_part(row, alert, now, unit)
     return Message(
         purpose=row.purpose,
         project=clean(row.project.name),
@@ -161,8 +166,8 @@ def _about_one(row: Notification, alert: Alert, key: str, now: datetime) -> Mess
         severity=alert.severity,
         labels=labels[:LABEL_LIMIT],
         left_out_label_count=max(0, len(labels) - LABEL_LIMIT),
-        value=number_text(_value(alert, row.purpose)),
-        threshold=threshold_text(alert),
+        value=value_text(_value(alert, row.purpose), unit),
+        threshold=threshold_text(alert, unit),
         since=part.since,
         until=part.until,
         alert_url=part.alert_url,
@@ -182,7 +187,8 @@ def _about_many(rows: Sequence[Notification], now: datetime) -> Message:
     first = rows[0]
     latest = {row.alert_id: (row, row.alert) for row in rows if row.alert}
     told = sorted(latest.values(), key=lambda pair: _urgency(*pair))
-    parts = [alert_part(row, alert, now) for row, alert in told[:ALERT_LIMIT]]
+    units = units_of_alerts([alert for _, alert in told[:ALERT_LIMIT]])
+    parts = [alert_part(*pair, now, unit) for pair, unit in zip(told, units, strict=False)]
     resolved_count = sum(row.purpose == Purpose.RESOLVED for row, _ in told)
     shared = set.intersection(*(set(alert.labels.items()) for _, alert in told))
     labels = _clean_labels(dict(shared))
@@ -250,7 +256,7 @@ def _clean_labels(labels: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     return tuple((clean(str(name)), clean(str(value))) for name, value in sorted(labels.items()))
 
 
-def alert_part(notification: Notification, alert: Alert, now: datetime) -> AlertPart:
+def alert_part(notification: Notification, alert: Alert, now: datetime, unit: str) -> AlertPart:
     """The alert of a row, as this row tells it."""
     status = _status_told(notification)
     return AlertPart(
@@ -266,12 +272,13 @@ def alert_part(notification: Notification, alert: Alert, now: datetime) -> Alert
         until=alert.resolved_at if status == Status.RESOLVED else None,
         alert_url=links.alert_url(alert.pk),
         acknowledge_url=_acknowledge_url(notification, alert, now),
+        unit=unit,
     )
 
 
-def threshold_text(alert: Alert) -> str:
+def threshold_text(alert: Alert, unit: str) -> str:
     """For example ">= 5"; "limit 5" where the rule was edited since, because its operator may be another now."""
-    threshold = number_text(alert.threshold)
+    threshold = value_text(alert.threshold, unit)
     changed_at = alert.rule.condition_changed_at
     if changed_at and changed_at > (alert.triggered_at or alert.pending_since):
         return f"limit {threshold}"
@@ -283,10 +290,6 @@ def clean(text: str, limit: int = TEXT_LIMIT) -> str:
     shown = "".join(_shown(character) for character in text[: 10 * limit])
     line = " ".join(shown.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def number_text(value: float | None) -> str:
-    return "no data" if value is None else format_number(value)
 
 
 def duration_text(duration: timedelta) -> str:

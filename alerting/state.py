@@ -12,12 +12,13 @@ A longer `for_seconds` never takes a fired alert back, because people were told 
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
+
+from alerting.values import value_text
 
 Operator = Literal[">", ">=", "<", "<=", "==", "!="]
 NoDataPolicy = Literal["keep", "ok", "alert"]
@@ -53,7 +54,10 @@ FLAP_CALM = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleState:
-    """What `advance` must know of a rule. `last_evaluated_at` is its watermark, `severity` that below critical."""
+    """What `advance` must know of a rule. `last_evaluated_at` is its watermark, `severity` that below critical.
+
+    `unit` is that of its values, as far as it changes how they are written.
+    """
 
     operator: Operator
     threshold: float
@@ -66,6 +70,7 @@ class RuleState:
     no_data: NoDataPolicy = "keep"
     flap_detection: bool = False
     last_evaluated_at: datetime | None = None
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +265,9 @@ def _advance_cleared(alert: AlertState, sample: Sample, rule: RuleState, now: da
         return replace(alert, value=sample.value, keep_firing_since=since, last_evaluated_at=now), None
     if sample.value is None:
         return _clear(alert, sample, now, "no data, which this rule takes as fine")
-    return _clear(alert, sample, now, f"{format_number(sample.value)} is no longer {_condition(rule)}")
+    return _clear(
+        alert, sample, now, f"{value_text(sample.value, rule.unit)} is no longer {_condition(rule)}"
+    )
 
 
 def _clear(alert: AlertState, sample: Sample, now: datetime, reason: str) -> Step:
@@ -285,7 +292,7 @@ def _peak(peak: float | None, value: float | None, sign: Operator) -> float | No
 
 
 def _condition(rule: RuleState) -> str:
-    return f"{rule.operator} {format_number(rule.threshold)}"
+    return f"{rule.operator} {value_text(rule.threshold, rule.unit)}"
 
 
 def _reason(sample: Sample, rule: RuleState, alert: AlertState) -> str:
@@ -295,14 +302,4 @@ def _reason(sample: Sample, rule: RuleState, alert: AlertState) -> str:
     if alert.is_critical and rule.critical_threshold is not None:
         limit = rule.critical_threshold
     remark = f" ({sample.remark})" if sample.remark else ""
-    return f"{format_number(sample.value)} {rule.operator} {format_number(limit)}{remark}"
-
-
-def format_number(value: float) -> str:
-    """A number for people: four significant digits, and one decimal where the whole part alone has more."""
-    if not math.isfinite(value):
-        return str(value)
-    if value == int(value) and abs(value) < 1e15:
-        return str(int(value))
-    digits = max(4, min(15, len(str(int(abs(value)))) + 1))
-    return f"{value:.{digits}g}"
+    return f"{value_text(sample.value, rule.unit)} {rule.operator} {value_text(limit, rule.unit)}{remark}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from alerting.models import NoData, Rule, Severity, Source
@@ -48,9 +49,12 @@ def add_ttf_rules(project: Project, actor: str, now: datetime | None = None) -> 
 
     Raises alerting.rules.RuleError.
     """
-    had = set(Rule.objects.filter(project=project, deleted_at=None).values_list("name", flat=True))
-    return [
-        save_rule(Rule(project=project, **values), [], actor=actor, now=now or timezone.now())
-        for values in TTF_RULES
-        if values["name"] not in had
-    ]
+    with transaction.atomic():
+        # Of two at once the second one sees the rules of the first.
+        Project.objects.select_for_update().get(pk=project.pk)
+        had = set(Rule.objects.filter(project=project, deleted_at=None).values_list("name", flat=True))
+        return [
+            save_rule(Rule(project=project, **values), [], actor=actor, now=now or timezone.now())
+            for values in TTF_RULES
+            if values["name"] not in had
+        ]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from psycopg.errors import QueryCanceled
 
 from projects.api.errors import BadRequest
+from projects.time_limits import limit_statements
 
 MOST_SECONDS = 60.0
 """For one question; whoever asks waits for it, and so does a worker of the web server."""
@@ -18,8 +19,8 @@ MOST_SECONDS = 60.0
 def in_time(seconds: float = MOST_SECONDS) -> Iterator[None]:
     """A transaction whose statements take at most so long. Raises BadRequest (`too_costly`) for one that takes more."""
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(round(seconds * 1000))])
+        with transaction.atomic():
+            limit_statements(seconds)
             yield
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):

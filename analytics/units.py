@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from events.columns import text_of_column
 from events.identities import persons_of
+from events.trails import IDENTIFIER
 from storage.sql_pieces import Sql
 
 PERSON = "user_id"
 """Names a person: the user id with the anonymous ids merged into it, else the anonymous id."""
 
-_NAMED = "coalesce(user_id, anonymous_id)"
-
 
 def unit_of_event(unit: str) -> Sql:
     """The unit that a row of `from_events` belongs to, null where it belongs to none."""
     if unit == PERSON:
-        return Sql(f"coalesce(persons.person, {_NAMED})")
+        return Sql(f"coalesce(persons.person, {IDENTIFIER})")
     column = text_of_column(unit)
     return Sql(f"nullif({column.text}, '')", column.parameters)
 
@@ -25,4 +24,4 @@ def from_events(unit: str, project_id: int) -> str:
     if unit != PERSON:
         return "telemetry_events"
     persons = persons_of(str(int(project_id)))
-    return f"telemetry_events LEFT JOIN ({persons}) AS persons ON persons.identifier = {_NAMED}"
+    return f"telemetry_events LEFT JOIN ({persons}) AS persons ON persons.identifier = {IDENTIFIER}"

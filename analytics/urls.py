@@ -5,15 +5,22 @@ from __future__ import annotations
 from django.urls import URLPattern, re_path
 from rest_framework.views import APIView
 
+from analytics.experiments.urls import ROUTES as EXPERIMENTS
 from analytics.funnels.api import FunnelPeopleView, FunnelView
+from analytics.funnels.saved_api import SavedFunnelsView, SavedFunnelView
 from analytics.journeys.urls import ROUTES as JOURNEYS
 from analytics.sessions.api import SessionsView
+from analytics.usage.urls import ROUTES as USAGE
 
 _ROUTES: list[tuple[str, type[APIView]]] = [
     ("analytics/funnel", FunnelView),
     ("analytics/funnel/people", FunnelPeopleView),
+    ("analytics/funnels", SavedFunnelsView),
+    (r"analytics/funnels/(?P<slug>[^/]+)", SavedFunnelView),
     ("analytics/sessions", SessionsView),
+    *EXPERIMENTS,
     *JOURNEYS,
+    *USAGE,
 ]
 
 

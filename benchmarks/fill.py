@@ -16,7 +16,7 @@ from storage.partitions import partition_name, start_of
 _PARTS = 2
 
 # Of the width and variety of `benchmarks.events`; spread evenly over the day's seconds [low, high).
-_ROWS = """
+EVENT_ROWS = """
     INSERT INTO {name} (project_id, event_timestamp, id, received_at, event_type, event_name, event_category,
                         user_id, session_id, source, duration_ms, tags, event_data)
     SELECT {project}, moment, gen_random_uuid(), moment, 'user_action', 'event_' || n % 10, 'shop',
@@ -39,9 +39,11 @@ def fill_day(
     *,
     until_hour: float = 24,
     vacuumed: bool = False,
+    rows: str = EVENT_ROWS,
 ) -> None:
     """A table of `count` events of one day, indexed and analysed like a partition, attached to nothing.
 
+    `rows` is the INSERT of those with the numbers {first} to {last} of {count}, in {seconds} from {start} on.
     `vacuumed`: as a day that has grown row by row; one made at once would be vacuumed while it is measured.
     """
     values = {
@@ -59,7 +61,7 @@ def fill_day(
     )
     bounds = [count * part // _PARTS for part in range(_PARTS + 1)]
     inserts = [
-        sql.SQL(_ROWS).format(**values, first=sql.Literal(low), last=sql.Literal(high - 1))
+        sql.SQL(rows).format(**values, first=sql.Literal(low), last=sql.Literal(high - 1))
         for low, high in pairwise(bounds)
     ]
     _side_by_side(url, inserts)

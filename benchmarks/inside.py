@@ -6,7 +6,7 @@ import io
 import os
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -76,8 +76,15 @@ def prepare_rules(
 
 def prepare_purge(environ: Mapping[str, str], events_days: int) -> Callable[[], object]:
     """`manage.py purge`, its start-up already paid and its roll-ups complete, as a worker keeps them."""
-    _enter(environ)
+    prepare_roll_up(environ)()
     from django.core.management import call_command
+
+    return lambda: call_command("purge", events_days=events_days, stdout=io.StringIO())
+
+
+def prepare_roll_up(environ: Mapping[str, str]) -> Callable[[], None]:
+    """Roll up to this hour what was stored in time; what is put into the days before it counts as late afterwards."""
+    _enter(environ)
     from django.utils import timezone
 
     from events.records import EVENTS
@@ -85,13 +92,14 @@ def prepare_purge(environ: Mapping[str, str], events_days: int) -> Callable[[], 
     from storage.rollups import watermarks
     from telemetry_platform.rollups import roll_up
 
-    with connect() as connection:
-        while watermarks.read(connection, EVENTS.name).closed_to < timezone.now() - timedelta(hours=1):
-            # The worker may be at it; then this returns at once.
-            roll_up(timezone.now())
-            time.sleep(_POLL_SECONDS)
+    def roll_up_to_now() -> None:
+        with connect() as connection:
+            while watermarks.read(connection, EVENTS.name).closed_to < timezone.now() - timedelta(hours=1):
+                # The worker may be at it; then this returns at once.
+                roll_up(timezone.now())
+                time.sleep(_POLL_SECONDS)
 
-    return lambda: call_command("purge", events_days=events_days, stdout=io.StringIO())
+    return roll_up_to_now
 
 
 def prepare_rebuild(environ: Mapping[str, str], first_day: str, table: str) -> Callable[[], object]:
@@ -100,6 +108,30 @@ def prepare_rebuild(environ: Mapping[str, str], first_day: str, table: str) -> C
     from django.core.management import call_command
 
     return lambda: call_command("rebuild_rollups", "--from", first_day, "--only", table, stdout=io.StringIO())
+
+
+def prepare_trails(environ: Mapping[str, str], start: datetime) -> Callable[[], None]:
+    """Make the trails of the first project from `start` on, and counts, but no sets of actors: half of the time."""
+    _enter(environ)
+    from dataclasses import replace
+
+    from django.utils import timezone
+
+    from events.rollups import EVENT_ROLLUP
+    from events.trails import IDENTIFIERS
+    from projects.models import ApiKey
+    from storage.rollups import engine
+
+    project_id = ApiKey.objects.order_by("pk").values_list("project_id", flat=True)[0]
+    rollup = replace(EVENT_ROLLUP, sets=(IDENTIFIERS,))
+
+    def make() -> None:
+        engine.invalidate(rollup, project_id, start, timezone.now())
+        while not engine.recompute(rollup):
+            # The worker is at it.
+            time.sleep(_POLL_SECONDS)
+
+    return make
 
 
 def prepare_dashboard(
@@ -120,6 +152,51 @@ def prepare_dashboard(
     return lambda: {
         str(group.dimensions["event_name"]): group.measures["event_count"] for group in summary(question)
     }
+
+
+def prepare_funnel(
+    environ: Mapping[str, str], project_id: int, question: Mapping[str, object]
+) -> Callable[[], list[int]]:
+    """A funnel as the API answers it; how many reached each step."""
+    _enter(environ)
+    from analytics.funnels.answers import answer
+    from analytics.funnels.parsing import parse_funnel
+
+    funnel = parse_funnel(question)
+    return lambda: [step["count"] for step in answer(project_id, funnel)["steps"]]
+
+
+def prepare_journey(environ: Mapping[str, str], event_names: Sequence[str]) -> Callable[[], float]:
+    """A journey of these milestones; the seconds that following it takes for what was stored since, once rolled up.
+
+    The roll-up goes ahead of the clock, so nothing can be sent in time afterwards.
+    """
+    _enter(environ)
+    from django.utils import timezone
+
+    from analytics.journeys import changes, upkeep
+    from analytics.models.journeys import Journey, Milestone
+    from projects.models import ApiKey
+    from storage.rollups import engine
+
+    project_id = ApiKey.objects.order_by("pk").values_list("project_id", flat=True)[0]
+    journey = Journey.objects.create(project_id=project_id, slug="purchase", name="Purchase")
+    for position, name in enumerate(event_names):
+        Milestone.objects.create(
+            journey=journey, position=position, key=name, name=name, matcher={"event_name": name}
+        )
+    upkeep.follow(timezone.now())
+
+    def follow() -> float:
+        ahead = timezone.now() + engine.LAG + timedelta(minutes=1)
+        engine.advance(changes.event_rollup(), ahead, lambda: [project_id])
+        if not changes.waiting():
+            raise RuntimeError("the worker has followed the journey before")
+        began = time.perf_counter()
+        upkeep.follow(timezone.now())
+        return time.perf_counter() - began
+
+    return follow
 
 
 def prepare_alerts(environ: Mapping[str, str], count: int) -> Callable[[], int]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import json
 import re
 import time
 from collections.abc import Sequence
 from html import unescape
+from urllib.parse import quote
 
 from benchmarks.benchmark import Bench
 from benchmarks.inside import prepare_session
@@ -17,6 +19,7 @@ from benchmarks.running import PlatformError
 
 LIMIT_MS = 300.0
 ROUNDS = 10
+_FUNNEL = {"steps": [{"event_name": f"event_{number}"} for number in range(3)]}
 PAGES = {
     "page_overview": "/admin/?range=30d",
     "page_inbox": "/admin/inbox/",
@@ -25,6 +28,11 @@ PAGES = {
     "page_traces": "/admin/explore/traces/?range=30d",
     "page_services": "/admin/explore/services/?range=30d",
     "page_storage": "/admin/storage/",
+    "page_funnels": f"/admin/explore/funnels/?range=30d&funnel={quote(json.dumps(_FUNNEL))}",
+    "page_sessions": "/admin/explore/sessions/?range=30d",
+    "page_usage": "/admin/explore/usage/?range=30d",
+    "page_journeys": "/admin/explore/journeys/?range=30d",
+    "page_experiments": "/admin/explore/experiments/?range=30d",
 }
 
 _PANEL = re.compile(r'hx-get="(\?[^"]*panel=(\w+)[^"]*)"')
@@ -66,7 +74,7 @@ def _measure(bench: Bench, browser: _Browser, name: str, path: str) -> Row:
     panels = [
         (browser.get(path.partition("?")[0] + unescape(url))[0], panel) for url, panel in _PANEL.findall(text)
     ]
-    notes = [f"GET {path} answers {len(text):,} characters; slowest {max(found):.0f} ms"]
+    notes = [f"GET {path.partition('&')[0]} answers {len(text):,} characters; slowest {max(found):.0f} ms"]
     if panels:
         took = ", ".join(f"{panel} {took_ms:.0f}" for took_ms, panel in sorted(panels, reverse=True))
         notes.append(f"its panels afterwards, in ms: {took}")

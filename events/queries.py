@@ -14,6 +14,7 @@ from storage.ids import as_uuid
 from storage.rollups import reading, summaries
 from storage.rollups.summaries import Group, Question
 from storage.rollups.summing import PERCENTILES
+from storage.rollups.windows import DAY, Window
 
 USERS = "users"
 SUMMARY_MEASURES = (*MEASURES, *PERCENTILES, USERS)
@@ -60,21 +61,29 @@ def summary(question: Question) -> list[Group]:
     return found
 
 
-def _add_users(question: Question, found: list[Group]) -> None:
-    """Distinct users by bucket, from the exact set of each day's actors."""
+def users(question: Question, names: Sequence[str | None] | None = None) -> list[Group]:
+    """Distinct users by bucket, from the exact set of each day's actors; of these event names only, where given.
+
+    Raises CannotSummarise for buckets of less than a day and for other dimensions than event_name.
+    """
     if question.window.tier != "days" or not question.dimensions <= {"event_name"}:
         raise CannotSummarise("Users are counted by whole days, and by event_name only.")
-    # Only so many groups are read, and those with most events are not those with most users.
-    where = question.where + (" AND event_name = ANY(%(found)s)" if question.group_by else "")
-    names = [group.dimensions.get("event_name") for group in found]
-    users = summaries.groups(
+    where = question.where + (" AND event_name = ANY(%(names)s)" if names is not None else "")
+    window = question.window
+    return summaries.groups(
         replace(question, measures=[USERS]),
         _MEASURES,
         _users_sql(question.group_by, where),
         f"sum({USERS})",
-        {**question.parameters, "found": names},
+        {**question.parameters, "names": names, "days": Window(window.start, window.end, DAY).buckets},
     )
-    by_group = {tuple(group.dimensions.values()): group.measures[USERS] for group in users}
+
+
+def _add_users(question: Question, found: list[Group]) -> None:
+    # Only so many groups are read, and those with most events are not those with most users.
+    names = [group.dimensions["event_name"] for group in found] if question.group_by else None
+    counted = users(question, names)
+    by_group = {tuple(group.dimensions.values()): group.measures[USERS] for group in counted}
     for group in found:
         nobody = [0] * question.window.bucket_count
         group.measures[USERS] = by_group.get(tuple(group.dimensions.values()), nobody)
@@ -82,7 +91,8 @@ def _add_users(question: Question, found: list[Group]) -> None:
 
 def _users_sql(group_by: Sequence[str], where: str) -> str:
     listed = "".join(f"{name}, " for name in group_by)
-    in_range = f"project_id = %(project_id)s AND bucket >= %(start)s AND bucket < %(end)s AND ({where})"
+    # Each day by itself, not the range of them: so a name is one stretch of the key a day, not a filter over all names.
+    in_range = f"project_id = %(project_id)s AND bucket = ANY(%(days)s) AND ({where})"
     actors = [f"SELECT {listed}{summaries.slot_sql('bucket')}, actor FROM event_actors WHERE {in_range}"]
     actors += [
         f"SELECT {listed}{summaries.slot_sql('event_timestamp')}, {ACTOR} AS actor FROM {source.table} "

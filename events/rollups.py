@@ -1,10 +1,11 @@
-"""Events added up by minute, hour and day, and the exact set of actors of each day."""
+"""Events added up by minute, hour and day, the exact set of actors of each day, and people's trails by hour."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from events.records import EVENTS
+from events.trails import IDENTIFIERS, TRAILS
 from storage.registry import rollup_table
 from storage.rollups.merging import merged, raw_stream, rolled_stream
 from storage.rollups.registry import Rollup, Tier, register
@@ -68,6 +69,7 @@ EVENT_ROLLUP = register(
             _fill_from_raw("event_rollup_hours", "hour", DIMENSIONS),
         ),
         days=Tier(rollup_table("event_rollup_days", "days"), _fill_from_hours("event_rollup_days")),
-        sets=(Tier(rollup_table("event_actors", "days"), _FILL_ACTORS),),
+        sets=(Tier(rollup_table("event_actors", "days"), _FILL_ACTORS), IDENTIFIERS),
+        more_hours=(TRAILS,),
     )
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
 from statistics import median
 
@@ -46,8 +46,8 @@ class Chart:
     bottom_edge: int = HEIGHT - BOTTOM
 
 
-def line_chart(points: Points) -> Chart | None:
-    """Points in order of time, values from zero; None where nothing can be drawn."""
+def line_chart(points: Points, zone: tzinfo = UTC) -> Chart | None:
+    """Points in order of time by the zone's clock, values from zero; None where nothing can be drawn."""
     drawn = [(moment, value) for moment, value in points if abs(value) <= LARGEST]
     if not drawn:
         return None
@@ -65,7 +65,7 @@ def line_chart(points: Points) -> Chart | None:
 
     return Chart(
         paths=[path_of([(x(moment), y(value)) for moment, value in part]) for part in split_at_gaps(drawn)],
-        x_ticks=[Tick(x(moment), text) for moment, text in round_times(start, end)],
+        x_ticks=[Tick(x(moment), text) for moment, text in round_times(start, end, zone)],
         y_ticks=[Tick(y(level), figures.number(level)) for level in levels],
     )
 
@@ -100,11 +100,12 @@ def levels_around(low: float, high: float) -> list[float]:
     return [level * step for level in range(first, last + 1)]
 
 
-def round_times(start: datetime, end: datetime) -> list[tuple[datetime, str]]:
-    """At most eight round times (UTC) with as much of their text as changes."""
+def round_times(start: datetime, end: datetime, zone: tzinfo = UTC) -> list[tuple[datetime, str]]:
+    """At most eight times that are round by the zone's clock at the start, with as much of their text as changes."""
     seconds = (end - start).total_seconds()
     step = next((step for step in _TIME_STEPS if seconds / step <= 8), max(1, math.ceil(seconds / 8)))
     style = "%H:%M:%S" if step < 60 else "%H:%M" if step < 86400 else "%d %b"
-    first = math.ceil(start.timestamp() / step) * step
-    moments = [datetime.fromtimestamp(at, UTC) for at in range(first, int(end.timestamp()) + 1, step)]
+    ahead = int((start.astimezone(zone).utcoffset() or timedelta()).total_seconds())
+    first = math.ceil((start.timestamp() + ahead) / step) * step - ahead
+    moments = [datetime.fromtimestamp(at, zone) for at in range(first, int(end.timestamp()) + 1, step)]
     return [(moment, f"{moment:{style}}") for moment in moments]

@@ -13,6 +13,7 @@ from psycopg.errors import InvalidRegularExpression
 
 from metrics.distribution import code_of_sql
 from metrics.federation_selectors import Matcher, SelectorError, condition
+from projects.time_limits import limit_statements
 from storage.log_buckets import percentile_sql
 
 MAX_SERIES = 50_000
@@ -20,7 +21,7 @@ DEFAULT_LOOKBACK = timedelta(minutes=5)
 """As Prometheus' own: a series without a value for longer has ended."""
 
 MAX_LOOKBACK = timedelta(hours=1)
-STATEMENT_TIMEOUT_MS = 30_000
+STATEMENT_SECONDS = 30.0
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
 
@@ -82,7 +83,7 @@ def newest_values(
     """
     matches, parameters = condition(selectors)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(STATEMENT_TIMEOUT_MS)])
+        limit_statements(STATEMENT_SECONDS)
         try:
             cursor.execute(_SQL.format(condition=matches), [now - lookback, now, project_id, *parameters])
         except DataError as error:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils import timezone
 
 from metrics.chart import line_chart
 from metrics.distribution import percentile
@@ -15,6 +16,7 @@ from metrics.models import MetricExemplar, MetricPoint, MetricSeries
 from metrics.queries import as_added
 from metrics.series import COPIED_LABELS
 from projects import figures
+from projects.pages.zones import zone_name
 
 DRAWN_POINTS = 500
 LISTED_POINTS = 50
@@ -30,7 +32,8 @@ def series_page(series: MetricSeries, now: datetime) -> dict[str, Any]:
         "labels": sorted(series.labels.items()),
         "newest": _newest(newest_first, now),
         "unit": unit_text(series.unit),
-        "chart": line_chart(measured),
+        "chart": line_chart(measured, timezone.get_current_timezone()),
+        "zone": zone_name(timezone.get_current_timezone()),
         "point_count": len(measured),
         "rows": [_row(point) for point in newest_first[:LISTED_POINTS]],
         "is_distribution": any(point.count is not None for point in newest_first),

@@ -111,6 +111,7 @@ class ApiKeyAdmin(ProjectModelAdmin):
 
 @admin.register(RetentionPolicy)
 class RetentionPolicyAdmin(ProjectModelAdmin):
+    empty_value_display = "for ever"
     list_display = (
         "project",
         "events_days",
@@ -130,7 +131,7 @@ class RetentionPolicyAdmin(ProjectModelAdmin):
             {
                 "fields": (("events_days", "metrics_days"), ("business_days", "traces_days")),
                 "description": "Every single record as it was sent. Older ones are deleted, "
-                "and what is sent with an older time is refused.",
+                "and what is sent with an older time is refused. Empty keeps for ever.",
             },
         ),
         (

@@ -30,6 +30,15 @@ def number(value: float | None) -> str:
     return f"{value:.3g}"
 
 
+def percent(ratio: float | None) -> str:
+    """A share from 0 to 1 as 2.5 %."""
+    if ratio is None:
+        return NOTHING
+    return (
+        f"{100 * ratio:.3g} %" if abs(ratio) < 10 or not math.isfinite(ratio) else f"{number(100 * ratio)} %"
+    )
+
+
 def size(byte_count: int) -> str:
     """1.23 MB, in steps of 1000."""
     text = number(byte_count)

@@ -19,6 +19,9 @@ class KeyKind(models.TextChoices):
     BROWSER = "browser", "Browser: public, in a web page or an app"
 
 
+MAX_SESSION_GAP_MINUTES = 7 * 24 * 60
+
+
 class Project(models.Model):
     """The owner of telemetry; nothing is visible across projects."""
 
@@ -30,6 +33,12 @@ class Project(models.Model):
         blank=True,
         related_name="projects",
         help_text="Staff users who see this project in the admin. Superusers see all projects.",
+    )
+    session_gap_minutes = models.PositiveIntegerField(
+        default=30,
+        db_default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_SESSION_GAP_MINUTES)],
+        help_text="Events without a session id: whoever is silent for longer begins another session.",
     )
 
     class Meta:
@@ -84,19 +93,24 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.prefix}...)"
 
 
+MAX_RETENTION_DAYS = 3650
+
+
 def _days(
     default: int, name: str | None = None, help_text: str = ""
-) -> models.PositiveIntegerField[int, int]:
+) -> models.PositiveIntegerField[int | None, int | None]:
     return models.PositiveIntegerField(
         name,
+        null=True,
+        blank=True,
         default=default,
-        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_RETENTION_DAYS)],
         help_text=help_text,
     )
 
 
 class RetentionPolicy(models.Model):
-    """How many days each kind of data of a project is kept. Projects without a row use the defaults.
+    """How many days each kind of data of a project is kept, null for ever. Projects without a row use the defaults.
 
     A tier of roll-ups outlives its own days where the raw data it was made from is kept for longer.
     """
@@ -116,8 +130,15 @@ class RetentionPolicy(models.Model):
         verbose_name_plural = "Retention policies"
         ordering = ["project"]
 
+    changed_by_key_id: int | None = None
+    """The API key that changes it now; no column."""
+
     def __str__(self) -> str:
         return f"Retention of {self.project}"
+
+    def get_additional_data(self) -> dict[str, int] | None:
+        """What the audit log asks for beside a change: over the API it is no user's."""
+        return {"api_key_id": self.changed_by_key_id} if self.changed_by_key_id else None
 
 
 class JobStatus(models.TextChoices):

@@ -24,6 +24,11 @@ KINDS: tuple[Kind, ...] = (
     "audit",
 )
 CACHE_SECONDS = 30.0
+RECHECK_SECONDS = 0.1
+"""How old a policy may be that a record is refused by."""
+
+FOR_EVER = 365_000
+"""Days, where a policy says null: nothing is a thousand years old, and days can be compared and taken from a date."""
 
 Days = Mapping[Kind, int]
 
@@ -36,18 +41,24 @@ def default_days() -> Days:
 
 
 def _days_of(policy: RetentionPolicy) -> Days:
-    return {kind: getattr(policy, f"{kind}_days") for kind in KINDS}
+    found: dict[Kind, int | None] = {kind: getattr(policy, f"{kind}_days") for kind in KINDS}
+    return {kind: FOR_EVER if days is None else days for kind, days in found.items()}
 
 
-def days_kept(project_id: int, kind: Kind) -> int:
-    """Days of retention, cached for 30 s per process: the ingest path asks once per request."""
+def days_kept(project_id: int, kind: Kind, at_most_seconds_old: float = CACHE_SECONDS) -> int:
+    """Days of retention, cached per process for 30 s or what is asked for: the ingest path asks once per request."""
     now = time.monotonic()
     cached = _cache.get(project_id)
-    if not cached or cached[0] <= now:
+    if not cached or cached[0] <= now - at_most_seconds_old:
         policy = RetentionPolicy.objects.filter(project_id=project_id).first()
-        cached = (now + CACHE_SECONDS, _days_of(policy or RetentionPolicy()))
+        cached = (now, _days_of(policy or RetentionPolicy()))
         _cache[project_id] = cached
     return cached[1][kind]
+
+
+def in_words(days: int) -> str:
+    """For sentences: 90 days, or for ever."""
+    return "for ever" if days >= FOR_EVER else f"{days} days"
 
 
 def given_days() -> dict[int, Days]:
@@ -56,5 +67,5 @@ def given_days() -> dict[int, Days]:
 
 
 def forget_cached_policies() -> None:
-    """Drop the cache; tests that roll the database back call it."""
+    """Drop the cache: who changes a policy or rolls the database back calls it."""
     _cache.clear()

@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
-from storage.copy_text import copy_text
+from storage.copy_text import CopyText, copy_text
 from storage.records import RecordError, Row, Slot
 from storage.registry import Table
 
@@ -30,11 +30,12 @@ def _copy_sql(table: str, columns: tuple[str, ...]) -> bytes:
     return statement.as_bytes()
 
 
-def copy_texts(cursor: Cursor, table: str, columns: tuple[str, ...], texts: Iterable[bytes]) -> None:
-    """COPY rows that `copy_text` made into a table. Raises UniqueViolation on the first key that exists already."""
+def copy_texts(cursor: Cursor, table: str, columns: tuple[str, ...], texts: Iterable[CopyText]) -> None:
+    """COPY rows into a table. Raises UniqueViolation on the first key that exists already."""
     with cursor.copy(_copy_sql(table, columns)) as copy:
         for text in texts:
-            copy.write(text)
+            for part in text.parts:
+                copy.write(part)
 
 
 def _copy_into_temporary(cursor: Cursor, table: Table, slots: Sequence[Slot]) -> sql.Identifier:

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from operator import itemgetter
 from typing import Any
 
-from storage.copy_text import copy_text
+from storage.copy_text import CopyText, copy_text
 from storage.registry import ReferenceTable, Table
 
 Row = tuple[Any, ...]
@@ -48,10 +48,10 @@ class References:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Rows in COPY's text format, sorted by the table's key so that they don't scatter the index."""
+    """Rows as COPY takes them, sorted by the table's key so that they don't scatter the index."""
 
     first_key: Row
-    text: bytes
+    text: CopyText
 
 
 def encode_rows(table: Table, rows: Sequence[Row]) -> Encoded:

@@ -14,6 +14,13 @@ class Sql:
     text: str
     parameters: tuple[Any, ...] = ()
 
+    def named(self, prefix: str) -> tuple[str, dict[str, Any]]:
+        """With %(<prefix><number>)s for each placeholder, and what they stand for: for statements that name theirs."""
+        names = [f"{prefix}{number}" for number in range(len(self.parameters))]
+        first, *others = self.text.split("%s")
+        text = first + "".join(f"%({name})s{piece}" for name, piece in zip(names, others, strict=True))
+        return text, dict(zip(names, self.parameters, strict=True))
+
 
 def joined(pieces: Sequence[Sql], separator: str = ", ") -> Sql:
     """The pieces one after the other."""

@@ -31,6 +31,7 @@ from metrics.api import (
     MetricSeriesViewSet,
 )
 from metrics.federation_api import FederationView
+from projects.api.retention import RetentionView
 from telemetry_platform import errors
 from traces.api import SpanSummaryView, SpanViewSet
 
@@ -99,6 +100,7 @@ _ROUTES = [
     _paths("prometheus/federate", get=FederationView.as_view()),
     _paths("span-summary", get=SpanSummaryView.as_view()),
     _paths(r"traces/(?P<trace_id>[^/]+)", get=SpanViewSet.as_view({"get": "retrieve"})),
+    _paths("retention", get=RetentionView.as_view(), put=RetentionView.as_view()),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [served for served, _ in _ROUTES]

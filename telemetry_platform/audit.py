@@ -18,10 +18,11 @@ from alerting.models import (
     Rule,
     Silence,
 )
+from analytics.models import Experiment, ExperimentMetric, Feature, Journey, Milestone, SavedFunnel
 from projects.models import ApiKey, Project, RetentionPolicy
 
 AUDITED: dict[type[Model], tuple[str, ...]] = {
-    Project: ("name", "slug"),
+    Project: ("name", "slug", "session_gap_minutes"),
     ApiKey: (
         "project",
         "name",
@@ -87,6 +88,35 @@ AUDITED: dict[type[Model], tuple[str, ...]] = {
         "time_zone",
         "comment",
         "enabled",
+    ),
+    Journey: ("project", "slug", "name", "description", "follow_minutes"),
+    Milestone: ("journey", "position", "key", "name", "matcher", "target_minutes", "weight"),
+    SavedFunnel: ("project", "name", "description", "question", "is_recorded", "recorded_days"),
+    Feature: ("project", "name", "slug", "description", "matcher", "window_days"),
+    Experiment: (
+        "project",
+        "slug",
+        "name",
+        "description",
+        "exposure",
+        "variant_column",
+        "control",
+        "shares",
+        "starts_at",
+        "ends_at",
+        "planned_people",
+        "minimum_days",
+    ),
+    ExperimentMetric: (
+        "experiment",
+        "position",
+        "key",
+        "name",
+        "kind",
+        "matcher",
+        "column",
+        "window_minutes",
+        "better",
     ),
     PeriodicTask: ("name", "enabled", "interval", "crontab", "expire_seconds"),
     User: ("username", "email", "is_staff", "is_superuser", "is_active"),

@@ -87,6 +87,16 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": "Product",
+                "items": [
+                    _page("Funnels", "filter_alt", "explore_funnels", "events.view_event"),
+                    _page("Usage", "groups", "explore_usage", "events.view_event"),
+                    _page("Experiments", "science", "explore_experiments", "analytics.view_experiment"),
+                    _page("Journeys", "conversion_path", "explore_journeys", "analytics.view_journey"),
+                    _page("Sessions", "timeline", "explore_sessions", "events.view_event"),
+                ],
+            },
+            {
                 "title": "Telemetry",
                 "items": [
                     _page("Sources", "input", "sources", "ingest.view_sourceminute"),

@@ -70,6 +70,24 @@ ENTRIES = (
         "Keeps who reached which milestone of a journey, and writes its metric points.",
     ),
     PeriodicEntry(
+        "Record funnels",
+        "telemetry_platform.tasks.record_funnels",
+        60,
+        "Writes the conversion of saved funnels as metric points, where that is switched on.",
+    ),
+    PeriodicEntry(
+        "Measure features",
+        "telemetry_platform.tasks.measure_features",
+        60,
+        "Writes how far features are taken up as metric points.",
+    ),
+    PeriodicEntry(
+        "Follow sessions",
+        "telemetry_platform.tasks.follow_sessions",
+        30,
+        "Looks for sessions that are over, and writes how long they lasted as a metric point.",
+    ),
+    PeriodicEntry(
         "Forget old journeys",
         "analytics.tasks.forget_old_journeys",
         3600,

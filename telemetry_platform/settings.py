@@ -74,7 +74,13 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "auditlog.middleware.AuditlogMiddleware",
+    "telemetry_platform.audit_actor.AuditActorMiddleware",
+    "telemetry_platform.zones.ReaderZoneMiddleware",
+]
+
+AUTHENTICATION_BACKENDS = [
+    "telemetry_platform.permissions.PermissionsBackend",
+    "django.contrib.auth.backends.ModelBackend",
 ]
 
 ROOT_URLCONF = "telemetry_platform.urls"
@@ -151,6 +157,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Telemetry platform",
     "ENUM_NAME_OVERRIDES": {
         "AlertStatusEnum": "alerting.models.Status",
+        "ExperimentMetricKindEnum": "analytics.models.experiments.MetricKind",
         "NotificationStatusEnum": "alerting.models.NotificationStatus",
         "SpanStatusEnum": "traces.models.SpanStatus",
         "SeverityEnum": "alerting.models.Severity",

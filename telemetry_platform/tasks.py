@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from celery import Task, shared_task
 from django.utils import timezone
 
+from analytics.funnels import recording
 from analytics.journeys import upkeep
+from analytics.sessions import following
+from analytics.usage import points
 from ingest.sources import storing
 from projects.jobs import results
 from projects.jobs.running import is_anything_waiting, run_slice
@@ -26,6 +29,9 @@ ROLL_UP_SECONDS = 10
 JOB_SECONDS = 8
 """Less than its period: roll-up and purge, which try again each second, get their turn in between."""
 JOURNEY_SECONDS = 5
+SESSION_SECONDS = 5
+FUNNEL_SECONDS = 5
+FEATURE_SECONDS = 5
 AGAIN_SECONDS = 1
 JOB_TRIES = 9
 ROLL_UP_TRIES = 20
@@ -77,6 +83,40 @@ def follow_journeys(self: Task[[], None]) -> None:
     with _alone(JOURNEY_SECONDS) as is_free:
         if is_free:
             upkeep.follow(timezone.now(), JOURNEY_SECONDS)
+        elif self.request.retries < ROLL_UP_TRIES:
+            raise self.retry(countdown=AGAIN_SECONDS)
+
+
+@shared_task(bind=True, soft_time_limit=120, time_limit=150, max_retries=ROLL_UP_TRIES)
+def record_funnels(self: Task[[], None]) -> None:
+    """In slices: no funnel begins after 5 s. Comes again while others are at it."""
+    if not recording.is_anything_due(timezone.now()):
+        return
+    with _alone(FUNNEL_SECONDS) as is_free:
+        if is_free:
+            recording.record(timezone.now(), FUNNEL_SECONDS)
+        elif self.request.retries < ROLL_UP_TRIES:
+            raise self.retry(countdown=AGAIN_SECONDS)
+
+
+@shared_task(bind=True, soft_time_limit=120, time_limit=150, max_retries=ROLL_UP_TRIES)
+def measure_features(self: Task[[], None]) -> None:
+    """In slices: no feature begins after 5 s. Comes again while others are at it."""
+    if not points.is_anything_due(timezone.now()):
+        return
+    with _alone(FEATURE_SECONDS) as is_free:
+        if is_free:
+            points.write(timezone.now(), FEATURE_SECONDS)
+        elif self.request.retries < ROLL_UP_TRIES:
+            raise self.retry(countdown=AGAIN_SECONDS)
+
+
+@shared_task(bind=True, soft_time_limit=600, time_limit=660, max_retries=ROLL_UP_TRIES)
+def follow_sessions(self: Task[[], None]) -> None:
+    """In slices: no stretch begins after 5 s. Comes again while others are at it."""
+    with _alone(SESSION_SECONDS) as is_free:
+        if is_free:
+            following.follow(timezone.now(), SESSION_SECONDS)
         elif self.request.retries < ROLL_UP_TRIES:
             raise self.retry(countdown=AGAIN_SECONDS)
 

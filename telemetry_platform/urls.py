@@ -8,9 +8,20 @@ from django.urls import include, path, re_path, register_converter
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
+from alerting import ttf_rules_view
 from alerting.health import views as alerting_health
 from alerting.inbox.page import InboxPage
 from alerting.overlays.views import metric_overlays
+from analytics.experiments.list_page import ExperimentsPage
+from analytics.experiments.results_page import ExperimentPage
+from analytics.funnels.page import FunnelPage
+from analytics.funnels.saving import save as save_funnel
+from analytics.journeys.page import JourneyPage, JourneysPage
+from analytics.matchers.views import suggested
+from analytics.people.page import PersonPage
+from analytics.sessions.page import SessionsPage
+from analytics.usage.page import UsagePage
+from events.explorer.overlay import deploy_overlays
 from events.explorer.page import EventsPage
 from ingest.how_to_send import views as how_to_send
 from ingest.sources_page import views as sources_page
@@ -46,6 +57,8 @@ urlpatterns = [
     path("admin/storage/", admin.site.admin_view(retention_page.page), name="storage"),
     path("admin/inbox/", admin.site.admin_view(InboxPage.as_view()), name="inbox"),
     path("admin/explore/overlays/", admin.site.admin_view(metric_overlays), name="alert_overlays"),
+    path("admin/explore/deploys/", admin.site.admin_view(deploy_overlays), name="deploy_overlays"),
+    path("admin/alerting/ttf-rules/", admin.site.admin_view(ttf_rules_view.add), name="add_ttf_rules"),
     path("admin/alerting/health/", admin.site.admin_view(alerting_health.page), name="alerting_health"),
     path("admin/sources/", admin.site.admin_view(sources_page.page), name="sources"),
     path("admin/how-to-send/", admin.site.admin_view(how_to_send.page), name="how_to_send"),
@@ -60,6 +73,32 @@ urlpatterns = [
         name="explore_trace",
     ),
     path("admin/explore/services/", admin.site.admin_view(ServicesPage.as_view()), name="explore_services"),
+    path("admin/explore/funnels/", admin.site.admin_view(FunnelPage.as_view()), name="explore_funnels"),
+    path("admin/explore/funnels/save/", admin.site.admin_view(save_funnel), name="save_funnel"),
+    path(
+        "admin/explore/experiments/",
+        admin.site.admin_view(ExperimentsPage.as_view()),
+        name="explore_experiments",
+    ),
+    path(
+        "admin/explore/experiments/<slug:slug>/",
+        admin.site.admin_view(ExperimentPage.as_view()),
+        name="explore_experiment",
+    ),
+    path("admin/explore/usage/", admin.site.admin_view(UsagePage.as_view()), name="explore_usage"),
+    path("admin/explore/suggestions/", admin.site.admin_view(suggested), name="matcher_suggestions"),
+    path("admin/explore/sessions/", admin.site.admin_view(SessionsPage.as_view()), name="explore_sessions"),
+    path(
+        "admin/explore/people/<any_text:person>/",
+        admin.site.admin_view(PersonPage.as_view()),
+        name="explore_person",
+    ),
+    path("admin/explore/journeys/", admin.site.admin_view(JourneysPage.as_view()), name="explore_journeys"),
+    path(
+        "admin/explore/journeys/<slug:slug>/",
+        admin.site.admin_view(JourneyPage.as_view()),
+        name="explore_journey",
+    ),
     path("admin/explore/compare/", admin.site.admin_view(ComparePage.as_view()), name="compare_traces"),
     path("admin/jobs/", include("projects.jobs.urls")),
     path("admin/", admin.site.urls),

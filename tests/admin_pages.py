@@ -5,12 +5,14 @@ What holds for all of them (accessible, cheap, self-contained) is tried on this 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
 from django.urls import resolve, reverse
@@ -18,14 +20,23 @@ from django.utils import timezone
 
 from alerting import links
 from alerting.models import Alert, Notification, Rule, Silence
+from analytics.models import Feature
 from events.models import Event
 from metrics.models import MetricSeries
 from projects.models import Job, JobStatus, Project
 from tests.alerting.delivery_rows import make_channel, make_notification
 from tests.alerting.scenes import make_rule, send_events, send_points, tick
+from tests.analytics.experiments import scene as experiments
 from tests.clients import ProjectClient, client_of, counts
 from tests.conftest import make_project
 
+FUNNEL = {
+    "steps": [{"event_name": "failed"}, {"filters": {"tenant_id": {"not": "t0"}}}],
+    "exclusions": [{"event_name": "helped"}],
+    "breakdown": "tenant_id",
+    "trend": "day",
+    "compare": True,
+}
 TRACE = "4bf92f3577b34da6a3ce929d0e0e47{:02x}"
 
 
@@ -54,6 +65,18 @@ class Scene:
             "trace": reverse("explore_trace", args=[TRACE.format(0)]),
             "services": reverse("explore_services"),
             "comparison": f"{reverse('compare_traces')}?a={TRACE.format(0)}&b={TRACE.format(1)}",
+            "funnels": reverse("explore_funnels"),
+            "funnel": f"{reverse('explore_funnels')}?{urlencode({'funnel': json.dumps(FUNNEL), 'step': 1})}",
+            "usage": reverse("explore_usage"),
+            "retention table": f"{reverse('explore_usage')}?view=retention",
+            "features": f"{reverse('explore_usage')}?view=features",
+            "feature": f"{reverse('explore_usage')}?view=features&feature=failing&segment=tenant_id",
+            "experiments": reverse("explore_experiments"),
+            "experiment": reverse("explore_experiment", args=["checkout"]),
+            "sessions": reverse("explore_sessions"),
+            "person": reverse("explore_person", args=["u0"]),
+            "journeys": reverse("explore_journeys"),
+            "journey": f"{reverse('explore_journey', args=['ttf'])}?segment=tenant_id",
             "sources": reverse("sources"),
             "how to send": reverse("how_to_send"),
             "jobs": reverse("jobs"),
@@ -80,8 +103,10 @@ class Scene:
             "notifications": reverse("admin:alerting_notification_changelist"),
             "event": reverse("admin:events_event_change", args=[self.event.pk]),
             "series": reverse("admin:metrics_metricseries_change", args=[self.series.pk]),
+            "journey form": reverse("admin:analytics_journey_add"),
             "projects": reverse("admin:projects_project_changelist"),
             "key form": reverse("admin:projects_apikey_add"),
+            "experiment form": reverse("admin:analytics_experiment_add"),
         }
 
     @property
@@ -123,11 +148,13 @@ def make_scene(user: User, size: int = 2) -> Scene:
         send_points(api, [88, 92, 96], now, host_name=f"web-{number}", service_name="api")
         fields: dict[str, Any] = {"user_id": f"u{number}", "tenant_id": f"t{number}", "severity": "error"}
         send_events(api, 10, now - timedelta(minutes=number), **fields, trace_id=TRACE.format(number))
+        send_events(api, 1, now - timedelta(minutes=50), event_name="user_signed_up", user_id=f"u{number}")
         send_trace(api, number, now - timedelta(minutes=number + 1))
     tick(now)
     alerts = list(Alert.objects.filter(project=project).order_by("pk"))
     assert len(alerts) == size
     _make_settings(project, alerts, now)
+    _make_experiment(api, size)
     return Scene(
         project=project,
         rule=rule,
@@ -159,7 +186,17 @@ def send_trace(api: ProjectClient, number: int, start: datetime) -> None:
     assert counts(api.post("/api/v1/traces", {"spans": spans})) == (3, 0, 0)
 
 
+def _make_experiment(api: ProjectClient, size: int) -> None:
+    metrics = [{**experiments.PAID, "key": f"paid-{number}"} for number in range(min(size, 5))]
+    experiments.make_experiment(api, *metrics)
+    for number in range(size):
+        experiments.send(api, *experiments.group(f"variant {number}", 5, 2))
+
+
 def _make_settings(project: Project, alerts: list[Alert], now: datetime) -> None:
+    for number in range(len(alerts)):
+        slug = f"failing-{number}" if number else "failing"
+        Feature.objects.create(project=project, slug=slug, name=slug, matcher={"event_name": "failed"})
     for number, alert in enumerate(alerts):
         channel = make_channel(project, "email", {"recipients": ["ana@example.com"]}, f"ops-{number}")
         make_notification(alert, channel, created_at=now, next_attempt_at=now)

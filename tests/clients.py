@@ -33,6 +33,9 @@ class ProjectClient:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.send("POST", path, data, **headers)
 
+    def put(self, path: str, body: Any) -> Any:
+        return self.send("PUT", path, json.dumps(body).encode())
+
     def patch(self, path: str, body: Any) -> Any:
         return self.send("PATCH", path, json.dumps(body).encode())
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from alerting import links
-from alerting.messages import clean, duration_text, number_text, threshold_text
+from alerting.display.alerts import unit_of_alert
+from alerting.messages import clean, duration_text, threshold_text
 from alerting.models import Alert, Status
 from alerting.rules import keeps_without_data
+from alerting.values import value_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,15 @@ class AlertPage:
 
 def alert_page(alert: Alert, *, now: datetime) -> AlertPage:
     since = alert.triggered_at or alert.pending_since
+    unit = unit_of_alert(alert)
     return AlertPage(
         project=clean(alert.project.name),
         rule=clean(alert.rule_name),
         severity=alert.severity,
         severity_word=alert.get_severity_display(),
         labels=[(clean(str(name)), clean(str(value))) for name, value in sorted(alert.labels.items())],
-        value=number_text(alert.value),
-        threshold=threshold_text(alert),
+        value=value_text(alert.value, unit),
+        threshold=threshold_text(alert, unit),
         since=since,
         lasted=duration_text((alert.resolved_at or now) - since),
         handled=_handled(alert),

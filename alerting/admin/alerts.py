@@ -19,10 +19,10 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 
 from alerting import actions
-from alerting.admin.alert_page import comparison, lasted, number_text
-from alerting.admin.alert_page_view import AlertPage
-from alerting.admin.badges import badge, labels_text, severity_badge, status_badge
+from alerting.admin.alert_page.view import AlertPage
 from alerting.admin.why_page import why_page
+from alerting.display.alerts import comparison, lasted, number_text, units_of_alerts
+from alerting.display.badges import badge, labels_text, severity_badge, status_badge
 from alerting.inbox import deeds
 from alerting.models import OPEN_STATUSES, Alert, Silence, Status
 from alerting.policy import silences
@@ -64,13 +64,14 @@ class StatusFilter(admin.SimpleListFilter):
 
 
 class AlertChangeList(KeysetChangeList):
-    """Marks what is silenced: once for the whole page."""
+    """Marks what is silenced, and finds the units of the numbers: once for the whole page."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         silenced = silenced_ids(self.result_list, timezone.now())
-        for alert in self.result_list:
+        for alert, unit in zip(self.result_list, units_of_alerts(self.result_list), strict=True):
             alert.is_silenced = alert.pk in silenced
+            alert.unit = unit
 
 
 @admin.register(Alert)
@@ -274,8 +275,9 @@ class AlertAdmin(ReadOnlyTelemetryAdmin):
 
     @admin.display(description="value")
     def value_text(self, alert: Alert) -> SafeString:
-        limit = comparison(alert)
-        text = f"{number_text(alert)} ({limit})" if limit else number_text(alert)
+        unit = getattr(alert, "unit", "")
+        number, limit = number_text(alert, unit), comparison(alert, unit)
+        text = f"{number} ({limit})" if limit else number
         return format_html('<span class="tabular-nums whitespace-nowrap">{}</span>', text)
 
     @admin.display(description="status")
@@ -294,9 +296,10 @@ class AlertAdmin(ReadOnlyTelemetryAdmin):
     def age(self, alert: Alert) -> SafeString:
         since = alert.triggered_at or alert.pending_since
         return format_html(
-            '<time class="whitespace-nowrap" datetime="{}" title="since {} UTC">{}</time>',
+            '<time class="whitespace-nowrap" datetime="{}" title="since {} {}">{}</time>',
             since.isoformat(),
-            f"{since:%Y-%m-%d %H:%M:%S}",
+            f"{timezone.localtime(since):%Y-%m-%d %H:%M:%S}",
+            zone_name(timezone.get_current_timezone()),
             lasted(alert, timezone.now()),
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.utils import timezone
 
 from alerting.models import NotificationChannel
 
@@ -34,7 +35,7 @@ def channel_state(channel: NotificationChannel, now: datetime) -> ChannelState:
     if lacks_mail_server(channel.kind):
         return ChannelState("warning", "unsubscribe", "no mail server", NO_MAIL_SERVER)
     if channel.paused_until and channel.paused_until > now:
-        until = f"waits until {channel.paused_until:%H:%M:%S} UTC"
+        until = f"waits until {timezone.localtime(channel.paused_until):%H:%M:%S}"
         return ChannelState("warning", "pause_circle", until, channel.last_error)
     if _failed_last(channel):
         return ChannelState("warning", "replay", "failing", channel.last_error)

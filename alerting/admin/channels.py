@@ -12,12 +12,12 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from alerting.admin.badges import badge, reason_text
 from alerting.admin.channel_form import QUIET_FIELDS, ChannelForm
 from alerting.admin.channel_preview import preview
 from alerting.admin.channel_state import NO_MAIL_SERVER, channel_state, lacks_mail_server
 from alerting.channels import channel_kinds, incoming, places
 from alerting.delivery import send_test
+from alerting.display.badges import badge, reason_text
 from alerting.models import NotificationChannel, NotificationStatus
 from alerting.policy.muting import look_again
 from projects import figures

@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from alerting.admin.badges import badge
 from alerting.admin.policies import SettingAdmin
 from alerting.admin.policy_forms import (
     MATCHERS_HELP,
@@ -21,9 +20,11 @@ from alerting.admin.policy_forms import (
     ProjectSettingForm,
     unless_unchanged,
 )
+from alerting.display.badges import badge
 from alerting.models import MaintenanceWindow
 from alerting.policy.maintenance import coming, occurrence_now, window_errors
 from projects import figures
+from projects.pages.zones import zone_name
 
 WEEKDAYS = [
     ("MO", "Monday"),
@@ -44,13 +45,21 @@ REPEATS = [
 ]
 
 
+class WallClockField(MomentField):
+    """What a clock on the wall shows, whose zone another field names: written down as if that were UTC."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        with timezone.override(UTC):
+            return super().to_python(value)
+
+
 class MaintenanceWindowForm(ProjectSettingForm):
     """When it first begins is a time on the wall clock of its time zone, and shown as one."""
 
     matchers = MatchersField(
         label="Alerts that match", required=False, help_text=f"Empty: every alert. {MATCHERS_HELP}"
     )
-    starts_at = MomentField(label="First start", help_text="On the clocks of the time zone below.")
+    starts_at = WallClockField(label="First start", help_text="On the clocks of the time zone below.")
     repeats = forms.ChoiceField(label="Repeats", choices=REPEATS, required=False)
     weekdays = forms.MultipleChoiceField(
         label="On", choices=WEEKDAYS, required=False, widget=forms.CheckboxSelectMultiple
@@ -87,15 +96,17 @@ class MaintenanceWindowForm(ProjectSettingForm):
             self.initial["starts_at"] = _on_its_clock(self.instance)
             self.initial["repeats"], self.initial["weekdays"] = as_choice(self.instance.recurrence)
         else:
-            self.initial.setdefault("starts_at", timezone.now().replace(second=0, microsecond=0))
+            here = timezone.localtime()
+            self.initial.setdefault("starts_at", here.replace(second=0, microsecond=0, tzinfo=None))
+            self.initial.setdefault("time_zone", zone_name(timezone.get_current_timezone()))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
-        zone_name = cleaned.get("time_zone")
-        if zone_name not in available_timezones():
-            self.add_error("time_zone", f"There is no time zone {zone_name!r}; one is Europe/Berlin.")
+        named = cleaned.get("time_zone")
+        if named not in available_timezones():
+            self.add_error("time_zone", f"There is no time zone {named!r}; one is Europe/Berlin.")
         elif isinstance(cleaned.get("starts_at"), datetime):
-            local = cleaned["starts_at"].astimezone(UTC).replace(tzinfo=ZoneInfo(zone_name))
+            local = cleaned["starts_at"].astimezone(UTC).replace(tzinfo=ZoneInfo(named))
             stored = self.instance.starts_at if self.instance.pk else None
             cleaned["starts_at"] = unless_unchanged(local.astimezone(UTC), stored)
         cleaned["recurrence"] = as_rule(
@@ -166,11 +177,11 @@ class MaintenanceWindowAdmin(SettingAdmin):
     def now(self, window: MaintenanceWindow) -> SafeString:
         running = occurrence_now(window, timezone.now())
         if running:
-            return badge("info", "construction", f"until {running.end:%Y-%m-%d %H:%M} UTC")
+            return badge("info", "construction", f"until {timezone.localtime(running.end):%Y-%m-%d %H:%M}")
         return badge("quiet", "schedule", "not running")
 
     @admin.display(description="next start")
     def next_start(self, window: MaintenanceWindow) -> str:
         now = timezone.now()
         starts = [one.start for one in coming(window, now) if one.start > now]
-        return f"{starts[0]:%Y-%m-%d %H:%M} UTC" if starts else figures.NOTHING
+        return f"{timezone.localtime(starts[0]):%Y-%m-%d %H:%M}" if starts else figures.NOTHING

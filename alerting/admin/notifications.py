@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from alerting.admin.badges import badge, reason_text
+from alerting.display.badges import badge, reason_text
 from alerting.models import Notification, NotificationChannel, NotificationStatus, Purpose
 from projects import figures
 from projects.admin_base import ProjectFilter, ReadOnlyTelemetryAdmin, visible_projects
@@ -138,8 +138,8 @@ class NotificationAdmin(ReadOnlyTelemetryAdmin):
     def attempts(self, notification: Notification) -> SafeString | str:
         lines = [
             format_html(
-                "<li>{} UTC {} in {} {}</li>",
-                f"{one.at:%Y-%m-%d %H:%M:%S}",
+                "<li>{} {} in {} {}</li>",
+                f"{timezone.localtime(one.at):%Y-%m-%d %H:%M:%S}",
                 status_mark(one.status),
                 figures.duration(one.latency_ms),
                 one.error,

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from alerting.admin.badges import badge, reason_text
 from alerting.admin.policy_forms import InhibitionRuleForm, PolicyForm, ProjectSettingForm
+from alerting.display.badges import badge, reason_text
 from alerting.models import InhibitionRule, NotificationPolicy
 from alerting.policy.muting import look_again
 from alerting.policy.words import inhibition_words, policy_words

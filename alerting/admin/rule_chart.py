@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from itertools import groupby
 
 from alerting.backtest.run import Backtest
 from alerting.backtest.tally import Status
 from alerting.backtest.tracks import Track
 from alerting.sources.samples import LabelSet
-from alerting.state import format_number
+from alerting.values import RATIO, value_text
 from metrics.chart import LARGEST, Tick, levels_around, path_of, round_times, split_at_gaps
 from projects import figures
+from projects.pages.reach import side_of
 
 WIDTH, HEIGHT = 640, 260
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 10, 28
@@ -44,12 +45,16 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A dashed line; `kind` is threshold, critical or recovery. Its text may stand a bit away from it."""
+    """A dashed line; `kind` is threshold, critical or recovery. Its text may stand a bit away from it.
+
+    `is_far`: only the text, at the edge that the limit lies beyond.
+    """
 
     kind: str
     y: float
     text: str
     text_y: float
+    is_far: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +109,11 @@ class _Scale:
         return HEIGHT - BOTTOM - (value - bottom) / (top - bottom) * (HEIGHT - TOP - BOTTOM)
 
 
-def rule_chart(found: Backtest) -> RuleChart | None:
-    """The label sets that fired longest, else those with the worst values; None where nothing can be drawn."""
+def rule_chart(found: Backtest, zone: tzinfo) -> RuleChart | None:
+    """The label sets that fired longest, else those with the worst values; None where nothing can be drawn.
+
+    Times on its axis are those of the zone.
+    """
     worst = _worst_of(found)
     chosen = _chosen(found, worst)
     drawn = {labels: _thinned(found, found.tracks.by_labels[labels], DRAWN_STEPS, worst) for labels in chosen}
@@ -113,8 +121,10 @@ def rule_chart(found: Backtest) -> RuleChart | None:
     if not values:
         return None
     limits = _limits(found)
-    enclosed = [0.0, *values, *(value for _, value in limits)]
+    lowest, highest = min(0.0, *values), max(0.0, *values)
+    enclosed = [lowest, highest, *(value for _, value in limits if not side_of(value, lowest, highest))]
     scale = _Scale(found.period.start, found.period.end, levels_around(min(enclosed), max(enclosed)))
+    unit = found.rule.state.unit
     return RuleChart(
         lines=[
             Line(_name(labels), [_path(scale, part) for part in split_at_gaps(points)] if points else [])
@@ -122,9 +132,9 @@ def rule_chart(found: Backtest) -> RuleChart | None:
         ],
         other_count=len(found.tracks.by_labels) - len(chosen),
         bands=[*_bands(found, scale, "pending"), *_bands(found, scale, "firing")],
-        limits=_placed([(kind, scale.y(value), f"{kind} {format_number(value)}") for kind, value in limits]),
-        x_ticks=[Tick(scale.x(at), text) for at, text in round_times(scale.start, scale.end)],
-        y_ticks=[Tick(scale.y(level), figures.number(level)) for level in scale.levels],
+        limits=_placed(limits, scale, unit),
+        x_ticks=[Tick(scale.x(at), text) for at, text in round_times(scale.start, scale.end, zone)],
+        y_ticks=[Tick(scale.y(level), _number(level, unit)) for level in scale.levels],
         rows=_rows(found, chosen, worst),
         step_text=figures.duration(_stride(found, DRAWN_STEPS) * found.period.step_seconds * 1000),
     )
@@ -181,13 +191,16 @@ def _limits(found: Backtest) -> list[tuple[str, float]]:
     return [(kind, value) for kind, value in limits if value is not None and abs(value) <= LARGEST]
 
 
-def _placed(limits: Sequence[tuple[str, float, str]]) -> list[Limit]:
+def _placed(limits: Sequence[tuple[str, float]], scale: _Scale, unit: str) -> list[Limit]:
     """Texts above their lines, further down where they would stand on each other or outside the picture."""
     placed: list[Limit] = []
     lowest = TOP - TEXT_HEIGHT / 2
-    for kind, y, text in sorted(limits, key=lambda limit: limit[1]):
+    for kind, value in sorted(limits, key=lambda limit: -limit[1]):
+        bottom, top = scale.levels[0], scale.levels[-1]
+        arrow = " ↑" if value > top else " ↓" if value < bottom else ""
+        y = scale.y(min(max(value, bottom), top))
         lowest = max(y - 4, lowest + TEXT_HEIGHT)
-        placed.append(Limit(kind, y, text, lowest))
+        placed.append(Limit(kind, y, f"{kind} {value_text(value, unit)}{arrow}", lowest, bool(arrow)))
     return placed
 
 
@@ -212,7 +225,12 @@ def _rows(
         dict(_thinned(found, found.tracks.by_labels[labels], LISTED_STEPS, worst)) for labels in chosen
     ]
     times = sorted({at for column in columns for at in column})
-    return [Row(at, [figures.number(column.get(at)) for column in columns]) for at in times]
+    return [Row(at, [_number(column.get(at), found.rule.state.unit) for column in columns]) for at in times]
+
+
+def _number(value: float | None, unit: str) -> str:
+    """Rounded, as on axes and in tables."""
+    return figures.percent(value) if unit == RATIO else figures.number(value)
 
 
 def _name(labels: LabelSet) -> str:

@@ -11,7 +11,6 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.html import format_html
 
-from alerting.admin.conditions import condition_of
 from alerting.admin.rule_form_fields import (
     condition_fields,
     defaults_of,
@@ -21,6 +20,7 @@ from alerting.admin.rule_form_fields import (
     watches,
 )
 from alerting.admin.widgets import dress
+from alerting.display.conditions import condition_of
 from alerting.models import NotificationChannel, Rule
 from alerting.rule_types import AnyRuleType, rule_type
 from alerting.rule_types.fields import NameListField, TextField

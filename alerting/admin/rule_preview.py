@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
+from django.utils import timezone
 
-from alerting.admin.conditions import condition_of
 from alerting.admin.rule_chart import rule_chart
 from alerting.admin.rule_form import RuleForm
 from alerting.backtest.curve import CurvePoint
 from alerting.backtest.errors import BacktestError, Busy, PeriodError
 from alerting.backtest.run import Backtest, backtest
 from alerting.backtest.tally import Sum
+from alerting.display.conditions import condition_of
 from alerting.models import Rule
 from alerting.sources.samples import LabelSet
+from alerting.state import RuleState
+from alerting.values import value_text
 from projects import figures
+from projects.pages.zones import zone_name
 
 TEMPLATE = "alerting/rule_preview_result.html"
 LISTED_TURNS = 50
@@ -35,7 +39,7 @@ _NOT_ASKED = ("channels", "emails", "slack_channel")
 
 
 class PeriodForm(forms.Form):
-    """Which time to look at: one of RANGES, or a period of one's own (UTC)."""
+    """Which time to look at: one of RANGES, or a period of one's own, by the reader's clock."""
 
     preview_range = forms.ChoiceField(choices=[(name, name) for name in (*RANGES, OWN)])
     preview_start = forms.DateTimeField(required=False)
@@ -52,7 +56,8 @@ class PeriodForm(forms.Form):
         start, end = given["preview_start"], given["preview_end"]
         if not (start and end):
             raise PeriodError({"start": "Say from when to when."})
-        return start, end, f"From {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+        here, there = timezone.localtime(start), timezone.localtime(end)
+        return start, end, f"From {here:%Y-%m-%d %H:%M} to {there:%Y-%m-%d %H:%M} {_zone()}"
 
 
 def preview(
@@ -109,14 +114,16 @@ def _context(rule: Rule, found: Backtest, words: str) -> dict[str, Any]:
     if not found.tracks.has_data() and not found.tally.turns:
         return {"problem": _nothing(rule, words), "notes": found.notes}
     total, by_labels = found.tally.total(), found.tally.by_labels()
-    days = found.tally.by_day(found.period.start, found.period.end)
+    here = timezone.get_current_timezone()
+    days = found.tally.by_day(found.period.start, found.period.end, here)
     return {
         "summary": summary(total, words),
-        "chart": rule_chart(found),
+        "chart": rule_chart(found, here),
+        "zone": _zone(),
         "label_sets": _label_sets(by_labels) if found.rule.condition.group_by else [],
         "label_set_count": len(by_labels),
         "days": [(f"{day:%Y-%m-%d}", total, _minutes(total)) for day, total in days.items()],
-        "curve": _curve(found.curve, found.rule.state.threshold),
+        "curve": _curve(found.curve, found.rule.state),
         "turns": found.tally.turns[-LISTED_TURNS:][::-1],
         "turn_count": len(found.tally.turns),
         "notes": found.notes,
@@ -158,23 +165,28 @@ def _label_sets(sums: Mapping[LabelSet, Sum]) -> list[tuple[str, Sum, str]]:
     ]
 
 
-def _curve(points: Sequence[CurvePoint], own: float) -> list[dict[str, Any]]:
+def _curve(points: Sequence[CurvePoint], state: RuleState) -> list[dict[str, Any]]:
     most = max((point.sum.fires for point in points), default=0) or 1
     return [
         {
             "threshold": repr(point.threshold).removesuffix(".0"),
+            "words": value_text(point.threshold, state.unit),
             "fires": point.sum.fires,
             "minutes": _minutes(point.sum),
             "percent": round(100 * point.sum.fires / most),
-            "is_own": point.threshold == own,
+            "is_own": point.threshold == state.threshold,
         }
         for point in points
     ]
 
 
-def utc_text(moment: datetime) -> str:
-    """As `<input type="datetime-local">` has it."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M}"
+def input_text(moment: datetime) -> str:
+    """By the reader's clock, as `<input type="datetime-local">` has it."""
+    return f"{timezone.localtime(moment):%Y-%m-%dT%H:%M}"
+
+
+def _zone() -> str:
+    return zone_name(timezone.get_current_timezone())
 
 
 def panel(url: str, now: datetime) -> dict[str, Any]:
@@ -182,6 +194,7 @@ def panel(url: str, now: datetime) -> dict[str, Any]:
     return {
         "url": url,
         "ranges": [(name, words.removeprefix("In the ")) for name, (_, words) in RANGES.items()],
-        "start": utc_text(now - timedelta(days=7)),
-        "end": utc_text(now),
+        "start": input_text(now - timedelta(days=7)),
+        "end": input_text(now),
+        "zone": _zone(),
     }

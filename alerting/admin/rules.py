@@ -12,12 +12,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from alerting.admin.badges import badge, reason_text, severity_badge
-from alerting.admin.conditions import condition_of, sentence
 from alerting.admin.rule_form import RuleForm
 from alerting.admin.rule_form_fields import condition_fields, judging_fields, shown_by_field
 from alerting.admin.rule_form_prefill import prefilled
 from alerting.admin.rule_preview import panel, preview
+from alerting.display.badges import badge, reason_text, severity_badge
+from alerting.display.conditions import condition_of, sentence
 from alerting.models import OPEN_STATUSES, Health, Rule
 from alerting.rules import RuleError, delete_rules, save_rule
 from projects import figures
@@ -40,7 +40,7 @@ class RuleAdmin(ProjectModelAdmin):
     """Rules with their condition in plain words; the form asks what to watch, when it is wrong, who is told."""
 
     empty_words = "What is watched, when it is wrong and who is told. There is no rule yet."
-    list_display = ("name", "condition", "severity_mark", "state", "open_alerts", "evaluated")
+    list_display = ("name", "condition", "severity_mark", "open_alerts", "evaluation")
     list_filter = (("project", admin.RelatedOnlyFieldListFilter), "severity", "enabled", "health")
     list_filter_submit = False
     search_fields = ("name", "description")
@@ -99,15 +99,14 @@ class RuleAdmin(ProjectModelAdmin):
         return preview(request, self.get_form(request, rule, change=bool(rule)), rule, timezone.now())
 
     def _page(self, rule: Any) -> dict[str, Any]:
-        open_alerts = f"?project={rule.project_id}&rule__id__exact={rule.pk}"
         return {
             "rule": rule,
             "badge": self._badge(rule),
             "reason": _trouble(rule),
             "condition": sentence(rule) if condition_of(rule) else "",
-            "evaluated": self.evaluated(rule),
+            "evaluated": self._evaluated(rule),
             "took": figures.duration(rule.last_evaluation_duration_ms),
-            "alerts_url": reverse("admin:alerting_alert_changelist") + open_alerts,
+            "alerts_url": _open_alerts_url(rule),
         }
 
     def get_form(
@@ -199,10 +198,12 @@ class RuleAdmin(ProjectModelAdmin):
     def severity_mark(self, rule: Rule) -> SafeString:
         return severity_badge(rule.severity)
 
-    @admin.display(description="state")
-    def state(self, rule: Rule) -> SafeString:
-        trouble = _trouble(rule)
-        return format_html("{} {}", self._badge(rule), reason_text(trouble)) if trouble else self._badge(rule)
+    @admin.display(description="evaluation", ordering="last_evaluated_at")
+    def evaluation(self, rule: Rule) -> SafeString:
+        """Whether it can be evaluated, which says nothing of what it found."""
+        trouble, evaluated = _trouble(rule), self._evaluated(rule)
+        shown = format_html('<span class="rule-evaluation">{} {}</span>', self._badge(rule), evaluated)
+        return format_html("{} {}", shown, reason_text(trouble)) if trouble else shown
 
     def _badge(self, rule: Rule) -> SafeString:
         if not rule.enabled:
@@ -219,16 +220,22 @@ class RuleAdmin(ProjectModelAdmin):
         )
 
     @admin.display(description="open alerts")
-    def open_alerts(self, rule: Any) -> str:
-        return str(rule.open_alert_count) if rule.open_alert_count else figures.NOTHING
+    def open_alerts(self, rule: Any) -> SafeString | str:
+        if not rule.open_alert_count:
+            return figures.NOTHING
+        count = badge(rule.severity, "notifications_active", f"{rule.open_alert_count} open")
+        return format_html('<a href="{}">{}</a>', _open_alerts_url(rule), count)
 
-    @admin.display(description="evaluated", ordering="last_evaluated_at")
-    def evaluated(self, rule: Rule) -> str:
+    def _evaluated(self, rule: Rule) -> str:
         return (
             figures.age_html(rule.last_evaluated_at, timezone.now())
             if rule.last_evaluated_at
             else figures.NOTHING
         )
+
+
+def _open_alerts_url(rule: Rule) -> str:
+    return f"{reverse('admin:alerting_alert_changelist')}?project={rule.project_id}&rule__id__exact={rule.pk}"
 
 
 def _trouble(rule: Rule) -> str:

@@ -16,16 +16,18 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from alerting.admin.badges import badge, reason_text
 from alerting.admin.policy_forms import (
     MatchersField,
     MomentField,
     ProjectSettingForm,
     unless_unchanged,
 )
+from alerting.display.badges import badge, reason_text
 from alerting.models import Silence
 from alerting.policy import silences
+from alerting.policy.suggestions import suggested
 from projects.admin_base import ProjectModelAdmin, visible_projects
+from projects.pages.zones import zone_name
 
 UNTIL = "until"
 DURATIONS = [
@@ -40,12 +42,12 @@ _MARKS = {"active": ("info", "notifications_off"), "pending": ("quiet", "schedul
 
 
 class SilenceForm(ProjectSettingForm):
-    """Which alerts, how long, and why. Times are UTC."""
+    """Which alerts, how long, and why. Times are by the reader's clock."""
 
     matchers = MatchersField(label="Alerts that match")
-    starts_at = MomentField(label="From", required=False, help_text="UTC. Empty: from now on.")
+    starts_at = MomentField(label="From", required=False, help_text="")
     lasts = forms.ChoiceField(label="For", choices=DURATIONS, initial="120")
-    ends_at = MomentField(label="Until", required=False, help_text="UTC.")
+    ends_at = MomentField(label="Until", required=False, help_text="")
     comment = forms.CharField(
         label="Why",
         max_length=2000,
@@ -59,6 +61,9 @@ class SilenceForm(ProjectSettingForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        zone = zone_name(timezone.get_current_timezone())
+        self.fields["starts_at"].help_text = f"Time in {zone}. Empty: from now on."
+        self.fields["ends_at"].help_text = f"Time in {zone}."
         if self.instance.pk:
             self.initial["lasts"] = UNTIL
         else:
@@ -173,12 +178,15 @@ class SilenceAdmin(ProjectModelAdmin):
         return response if request.path == holding else HttpResponseRedirect(holding)
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
-        """What the matchers that are being typed would hide, as a piece of the page."""
+        """What the matchers that are being typed would hide, and how they could go on, as a piece of the page."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         project = visible_projects(request.user).filter(pk=_number(request.POST.get("project", ""))).first()
         lines = [line for line in request.POST.get("matchers", "").splitlines() if line.strip()]
         context: dict[str, Any] = {"problem": "" if lines else "Enter a matcher to see what it hides."}
+        if project:
+            typed = request.POST.get("typed", "").replace("\0", "")[:200]
+            context["suggestions"] = suggested(project, typed, lines, timezone.now())
         if project and lines:
             try:
                 matchers = silences.check_matchers(lines)

@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from alerting.admin.badges import badge, severity_badge, status_badge
 from alerting.admin.notifications import status_mark
+from alerting.display.badges import badge, severity_badge, status_badge
 from alerting.models import Alert, Purpose, TransitionKind
 from alerting.rule_types.conditions import describe_window
 from alerting.why.answers import AttemptAnswer, Chain, MessageAnswer, PlaceAnswer, StepAnswer
@@ -136,11 +136,11 @@ def _facts(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the tick compared, then the settings that were not at their default."""
     if not evidence:
         return []
-    value = evidence["value"]
-    facts = [("Value", "no data" if value is None else value_words(float(value)))]
-    facts.append(("Fires", f"{evidence['operator']} {value_words(evidence['threshold'])}"))
+    value, unit = evidence["value"], evidence.get("unit", "")
+    facts = [("Value", "no data" if value is None else value_words(float(value), unit))]
+    facts.append(("Fires", f"{evidence['operator']} {value_words(evidence['threshold'], unit)}"))
     facts += [
-        (label, value_words(evidence[name]))
+        (label, value_words(evidence[name], unit))
         for label, name in (("Critical past", "critical_threshold"), ("Recovers at", "recovery_threshold"))
         if evidence.get(name) is not None
     ]

@@ -15,12 +15,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alerting import actions
-from alerting.api.base import AlertingViewSet, FiniteFloatField, StrictSerializer, actor_of
+from alerting.api.base import AlertingViewSet, FiniteFloatField, actor_of
 from alerting.models import Alert, Severity, Status, Transition
 from alerting.policy.muting import ActiveMutes
 from alerting.why.answers import Chain
 from alerting.why.chain import chain_of
 from projects.api.filters import ProjectFilterSet, TimeFilter
+from projects.api.serializers import StrictSerializer
 
 MAX_NOTE = 2000
 CHAIN_SCHEMA = resolve_type_hint(Chain)  # type: ignore[no-untyped-call]  # drf-spectacular is typed in parts

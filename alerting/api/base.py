@@ -1,4 +1,4 @@
-"""What the four views share: strict bodies, one object by id, the actor behind a key."""
+"""What the views share: strict bodies, one object by id, the actor behind a key."""
 
 from __future__ import annotations
 
@@ -14,15 +14,6 @@ from projects.api.parsers import StrictJsonParser
 from projects.api.views import ProjectReadViewSet
 from projects.keys import KeyIdentity
 from projects.models import ApiKey
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses keys that it doesn't have, by name."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            raise serializers.ValidationError({name: ["Unknown key."] for name in unknown})
-        return super().to_internal_value(data)
 
 
 class FiniteFloatField(serializers.FloatField):

@@ -12,13 +12,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alerting import secrets
-from alerting.api.base import AlertingViewSet, StrictSerializer
+from alerting.api.base import AlertingViewSet
 from alerting.channels import ConfigError, kind, places
 from alerting.models import NotificationChannel, Severity
 from alerting.policy.muting import look_again
 from alerting.policy.quiet_hours import quiet_errors
 from projects.api.authentication import project_id_of
 from projects.api.filters import ProjectFilterSet, TimeFilter
+from projects.api.serializers import StrictSerializer
 
 
 @extend_schema_field({"type": "object", "additionalProperties": True})

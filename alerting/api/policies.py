@@ -14,13 +14,14 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from alerting.api.base import AlertingViewSet, StrictSerializer
+from alerting.api.base import AlertingViewSet
 from alerting.api.fields import ChannelNamesField, LabelNamesField, MatchersField, channels_named
 from alerting.models import InhibitionRule, MaintenanceWindow, NotificationChannel, NotificationPolicy
 from alerting.policy.maintenance import coming, window_errors
 from alerting.policy.muting import look_again
 from projects.api.authentication import project_id_of
 from projects.api.filters import ProjectFilterSet
+from projects.api.serializers import StrictSerializer
 
 MAX_SECONDS = 31 * 86_400
 

@@ -12,11 +12,12 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from alerting.api.base import AlertingViewSet, FiniteFloatField, StrictSerializer, actor_of
+from alerting.api.base import AlertingViewSet, FiniteFloatField, actor_of
 from alerting.models import NotificationChannel, Rule, Severity, Source
 from alerting.rules import RuleError, RuleGone, delete_rules, save_rule
 from projects.api.authentication import project_id_of
 from projects.api.filters import ProjectFilterSet, TimeFilter
+from projects.api.serializers import StrictSerializer
 
 
 class ChannelNamesField(serializers.ListField):

@@ -12,12 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alerting.api.alerts import AlertSerializer
-from alerting.api.base import AlertingViewSet, StrictSerializer, actor_of
+from alerting.api.base import AlertingViewSet, actor_of
 from alerting.api.fields import MatchersField
 from alerting.models import Silence
 from alerting.policy import silences
 from projects.api.authentication import project_id_of
 from projects.api.filters import ProjectFilterSet
+from projects.api.serializers import StrictSerializer
 from projects.models import Project
 
 STATES = (("pending", "Pending"), ("active", "Active"), ("expired", "Expired"))

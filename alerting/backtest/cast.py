@@ -65,6 +65,11 @@ def with_interval(rule: ReplayedRule, interval_seconds: float) -> ReplayedRule:
     return replace(rule, state=replace(rule.state, evaluation_interval_seconds=interval_seconds))
 
 
+def with_unit(rule: ReplayedRule, unit: str) -> ReplayedRule:
+    """The rule with words that write its numbers in this unit."""
+    return replace(rule, state=replace(rule.state, unit=unit))
+
+
 def _readable(rule: Rule) -> ReplayedRule | None:
     kind = rule_types().get(rule.rule_type)
     if kind is None or not rule.enabled:

@@ -58,7 +58,7 @@ def period_of(start: datetime, end: datetime, interval_seconds: float, now: date
 def check_kept(start: datetime, now: datetime, kept_days: Mapping[str, int]) -> None:
     """Refuse a start from which on records are no longer kept. `kept_days` by source. Raises PeriodError."""
     for source, days in kept_days.items():
-        oldest = now - timedelta(days=min(days, MAX_DAYS))
+        oldest = now - timedelta(days=days)
         if start < oldest:
             records = KINDS[source][1]
             raise PeriodError(

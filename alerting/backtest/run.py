@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import OperationalError, connection
@@ -13,7 +13,7 @@ from msgspec import structs
 from psycopg.errors import QueryCanceled
 
 from alerting.backtest import history
-from alerting.backtest.cast import Cast, cast_of, with_interval
+from alerting.backtest.cast import Cast, cast_of, with_interval, with_unit
 from alerting.backtest.curve import CurvePoint, curve, thresholds
 from alerting.backtest.errors import Busy, TooCostly
 from alerting.backtest.needs import needs_of
@@ -25,6 +25,7 @@ from alerting.models import Rule
 from alerting.replay.engine import Replay, ReplayedRule
 from alerting.rule_types.conditions import Condition, common_errors, recovery_error
 from alerting.sources.scans import TooManyGroups
+from alerting.units import unit_of
 from projects.retention import days_kept
 
 STATEMENT_SECONDS = 10.0
@@ -59,6 +60,7 @@ def backtest(rule: Rule, condition: Condition, start: datetime, end: datetime, n
     """
     period = period_of(start, end, rule.evaluation_interval_seconds, now)
     acting = cast_of(rule, condition)
+    acting = replace(acting, lead=with_unit(acting.lead, unit_of(rule, condition)))
     _check_kept(rule, acting, start, now)
     is_over = _limit(LIMIT_SECONDS)
     with _in_time(STATEMENT_SECONDS):

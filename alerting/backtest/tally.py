@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Literal, TypeVar, cast
 
 from alerting.sources.samples import LabelSet
@@ -76,15 +76,15 @@ class Tally:
         turns, stretches = _grouped(self.turns), _grouped(self.stretches)
         return {labels: _sum(turns[labels], stretches[labels]) for labels in {**turns, **stretches}}
 
-    def by_day(self, start: datetime, end: datetime) -> Mapping[date, Sum]:
-        """Of every day (UTC) of the period, also those without any."""
-        first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date()
+    def by_day(self, start: datetime, end: datetime, zone: tzinfo = UTC) -> Mapping[date, Sum]:
+        """Of every day of that zone's calendar in the period, also those without any."""
+        first, last = start.astimezone(zone).date(), end.astimezone(zone).date()
         days = {first + timedelta(days=number): Sum() for number in range((last - first).days + 1)}
         for turn in self.turns:
-            _count(days[turn.at.astimezone(UTC).date()], turn.change)
+            _count(days[turn.at.astimezone(zone).date()], turn.change)
         for stretch in self.stretches:
             if stretch.status == "firing":
-                for day, minutes in _minutes_by_day(stretch):
+                for day, minutes in _minutes_by_day(stretch, zone):
                     days[day].minutes_firing += minutes
         return days
 
@@ -124,9 +124,11 @@ def _count(found: Sum, change: Change) -> None:
         found.messages += 1
 
 
-def _minutes_by_day(stretch: Stretch) -> Iterator[tuple[date, float]]:
+def _minutes_by_day(stretch: Stretch, zone: tzinfo) -> Iterator[tuple[date, float]]:
+    # Subtracted in UTC: by the zone's own clock a day of 23 hours would have 24.
     start, end = stretch.start.astimezone(UTC), stretch.end.astimezone(UTC)
     while start < end:
-        midnight = start.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-        yield start.date(), (min(midnight, end) - start) / timedelta(minutes=1)
+        day = start.astimezone(zone).date()
+        midnight = datetime.combine(day + timedelta(days=1), time.min, zone).astimezone(UTC)
+        yield day, (min(midnight, end) - start) / timedelta(minutes=1)
         start = midnight

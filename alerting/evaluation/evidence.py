@@ -28,6 +28,7 @@ def evidence(rule: ClaimedRule, state: RuleState, alert: AlertState | None, now:
         "for_seconds": state.for_seconds,
         "keep_firing_for_seconds": state.keep_firing_for_seconds,
         "no_data": state.no_data,
+        "unit": state.unit,
         "rule_type": rule.rule_type,
         "source_type": rule.source_type,
         "condition": msgspec.json.decode(rule.condition_text),

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alerting.bounds import bounded_transaction
 from alerting.evaluation.claim import ClaimedRule, claim_due
-from alerting.evaluation.decide import EvaluatedRule, Move, decide
+from alerting.evaluation.decide import EvaluatedRule, decide
 from alerting.evaluation.judging import broken
 from alerting.evaluation.load import alerts_of, recent_firings
 from alerting.evaluation.measure import Measured, measure_all
 from alerting.evaluation.save import mark_evaluated, mark_unhealthy, write_moves
 from alerting.models import OnError
 from alerting.rule_types.conditions import rule_state
+from alerting.units import units_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +53,43 @@ def evaluate_due(now: datetime) -> Tick:
         unhealthy = mark_unhealthy([(rules[rule_id], reason) for rule_id, reason in reasons.items()], now)
         healthy = [(one.rule, one.duration_ms) for one in measured if not one.error]
         counted = mark_evaluated(healthy, now) | unhealthy
-        changes = _save([evaluated[rule_id] for rule_id in moving if rule_id in counted], rules, now)
+        due = [evaluated[rule_id] for rule_id in moving if rule_id in counted]
+        changes = _save(due, measured, rules, now)
     return Tick(len(claimed), len(unhealthy), changes, _ms_since(started))
 
 
-def _save(moving: Sequence[EvaluatedRule], rules: dict[int, ClaimedRule], now: datetime) -> int:
+def _save(
+    moving: Sequence[EvaluatedRule],
+    measured: Sequence[Measured],
+    rules: dict[int, ClaimedRule],
+    now: datetime,
+) -> int:
     if not moving:
         return 0
     ids = [rule.id for rule in moving]
     locked = alerts_of(ids, now, lock=True)
     firings = recent_firings(ids, now)
-    moves: list[Move] = []
-    for rule in moving:
-        moves += decide(rule, locked.get(rule.id, ()), now, firings)
-    return write_moves(moves, rules, {rule.id: rule.state for rule in moving}, now)
+    decided = {rule.id: decide(rule, locked.get(rule.id, ()), now, firings) for rule in moving}
+    saying = [rule for rule in moving if any(move.change for move in decided[rule.id])]
+    with_units = _with_units(saying, measured)
+    for rule in with_units:
+        decided[rule.id] = decide(rule, locked.get(rule.id, ()), now, firings)
+    states = {rule.id: rule.state for rule in (*moving, *with_units)}
+    return write_moves([move for moves in decided.values() for move in moves], rules, states, now)
+
+
+def _with_units(saying: Sequence[EvaluatedRule], measured: Sequence[Measured]) -> list[EvaluatedRule]:
+    """Those whose words need another unit than their condition tells; decisions need none, so few are asked for."""
+    if not saying:
+        return []
+    ids = {rule.id for rule in saying}
+    known = {one.rule.id: one for one in measured if one.rule.id in ids}
+    watched = [(known[rule.id].rule, known[rule.id].condition if rule.answer else None) for rule in saying]
+    return [
+        replace(rule, state=replace(rule.state, unit=unit))
+        for rule, unit in zip(saying, units_of(watched), strict=True)
+        if unit != rule.state.unit
+    ]
 
 
 def _evaluated(one: Measured) -> EvaluatedRule | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import DateTimeField, ExpressionWrapper, F, Min, QuerySet, Value
 from django.db.models.functions import Coalesce, Least
@@ -52,15 +53,18 @@ class DueRule:
 
 
 def facts(
-    now: datetime, late_message: timedelta = LATE_MESSAGE, beats: Mapping[str, Pulse] | None = None
+    now: datetime,
+    late_message: timedelta = LATE_MESSAGE,
+    beats: Mapping[str, Pulse] | None = None,
+    waiting: Sequence[DueRule] | None = None,
 ) -> Facts:
-    """Four small queries, three where the pulses are known already.
+    """Four small queries; fewer where pulses, or the rule that `waiting` longest begins with, are known already.
 
     Messages that wait for a retry, a group, a paused channel or an earlier one are not late.
     """
     found = pulses() if beats is None else beats
     tick, delivery = found.get("evaluation"), found.get("delivery")
-    waiting = due_rules(now, 1)
+    waiting = due_rules(now, 1) if waiting is None else waiting
     late = sendable(now - late_message)
     return Facts(
         tick_at=tick.last_at if tick else None,
@@ -104,20 +108,33 @@ def tick_every() -> timedelta | None:
     return task.interval.schedule.run_every if task.enabled else None
 
 
-def due_rules(now: datetime, limit: int, projects: QuerySet[Project] | None = None) -> list[DueRule]:
+def due_rules(now: datetime, limit: int) -> list[DueRule]:
     """Healthy rules that wait at `now`, longest first: for their claim or, where claims end in nothing, longer.
 
     Unhealthy ones don't wait for the tick but for somebody to mend them.
     """
+    return [DueRule(*row) for row in _waiting(now)[:limit]]
+
+
+def due_rules_here_and_anywhere(
+    now: datetime, limit: int, projects: QuerySet[Project]
+) -> tuple[list[DueRule], list[DueRule]]:
+    """Those of the projects, and of the whole platform the one that waits longest. One query."""
+    waiting = _waiting(now)
+    here = waiting.filter(project__in=projects).annotate(is_here=Value(True))[:limit]
+    anywhere = waiting.annotate(is_here=Value(False))[:1]
+    found: tuple[list[DueRule], list[DueRule]] = [], []
+    for *row, is_here in here.union(anywhere, all=True):
+        found[0 if is_here else 1].append(DueRule(*row))
+    found[0].sort(key=lambda rule: (rule.due_at, rule.id))
+    return found
+
+
+def _waiting(now: datetime) -> QuerySet[Rule, tuple[Any, ...]]:
     interval = F("evaluation_interval_seconds") * Value(timedelta(seconds=1))
     expected_at = ExpressionWrapper(
         Coalesce("last_evaluated_at", "created_at") + interval, output_field=DateTimeField()
     )
     rules = Rule.objects.filter(enabled=True, deleted_at=None).exclude(health=Health.UNHEALTHY)
-    if projects is not None:
-        rules = rules.filter(project__in=projects)
     waiting = rules.annotate(due_at=Least("next_evaluation_at", expected_at)).filter(due_at__lt=now)
-    columns = waiting.order_by("due_at", "pk").values_list(
-        "pk", "name", "evaluation_interval_seconds", "due_at"
-    )
-    return [DueRule(*row) for row in columns[:limit]]
+    return waiting.order_by("due_at", "pk").values_list("pk", "name", "evaluation_interval_seconds", "due_at")

@@ -12,11 +12,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from alerting.admin.badges import badge
 from alerting.admin.channel_state import channel_state
 from alerting.admin.notifications import why_url
 from alerting.delivery.claims import UNFINISHED
-from alerting.health.stalls import LATE_RULE, DueRule, due_rules
+from alerting.display.badges import badge
+from alerting.health.stalls import LATE_RULE, DueRule
 from alerting.models import Health, MissedSlots, Notification, NotificationChannel, Rule
 from projects import figures
 from projects.models import Project
@@ -42,12 +42,8 @@ def unhealthy_rules(projects: QuerySet[Project]) -> list[Trouble]:
     return [Trouble(mark, rule.name, _rule_url(rule.pk), rule.last_error) for rule in rows[:SHOWN]]
 
 
-def late_rules(
-    projects: QuerySet[Project], now: datetime, waiting: Sequence[DueRule] | None = None
-) -> list[Trouble]:
-    """`waiting`: the rules that are due, where they are known already."""
-    if waiting is None:
-        waiting = due_rules(now, SHOWN, projects)
+def late_rules(waiting: Sequence[DueRule], now: datetime) -> list[Trouble]:
+    """Of the rules that are due those that wait for too long."""
     mark = badge("warning", "hourglass_bottom", "late")
     return [
         Trouble(

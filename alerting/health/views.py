@@ -24,7 +24,7 @@ from alerting.health.stalls import (
     DueRule,
     Facts,
     delivery_stall,
-    due_rules,
+    due_rules_here_and_anywhere,
     evaluation_stall,
     facts,
 )
@@ -64,13 +64,14 @@ def page(request: HttpRequest) -> HttpResponse:
 
 def _state(projects: QuerySet[Project], now: datetime) -> dict[str, Any]:
     beats = pulses()
-    seen = facts(now, beats=beats)
-    due, missed = due_rules(now, troubles.SHOWN, projects), troubles.rules_that_missed(projects, now)
+    due, oldest = due_rules_here_and_anywhere(now, troubles.SHOWN, projects)
+    seen = facts(now, beats=beats, waiting=oldest)
+    missed = troubles.rules_that_missed(projects, now)
     waiting = troubles.waiting_messages(projects)
     sections = {
         "Rules": [
             *troubles.unhealthy_rules(projects),
-            *troubles.late_rules(projects, now, due),
+            *troubles.late_rules(due, now),
             *troubles.rules_with_missed_slots(projects, now, missed),
         ],
         "Channels": troubles.channels_in_trouble(projects, now),

@@ -9,8 +9,9 @@ from typing import Any, Literal, Self, get_args
 from alerting.models import Severity, Status
 from projects.pages.page import Problem
 
-Tab = Literal["firing", "acknowledged", "silenced", "pending", "resolved"]
+Tab = Literal["firing", "acknowledged", "silenced", "open", "pending", "resolved"]
 TABS: tuple[Tab, ...] = get_args(Tab)
+"""`open` has those of the three before it together: what the overview counts."""
 
 ROWS_AT_ONCE = 200
 MOST_ROWS = 1_000

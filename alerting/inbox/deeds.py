@@ -17,6 +17,7 @@ from alerting import actions
 from alerting.inbox.undoing import Undo
 from alerting.models import Alert, Silence
 from alerting.policy import silences
+from alerting.policy.silences import Silenced
 
 DURATIONS = {
     "30": ("30 min", timedelta(minutes=30)),
@@ -110,54 +111,93 @@ def assign(alerts: Sequence[Alert], username: str, *, actor: str, now: datetime)
 
 
 def silence(alerts: Sequence[Alert], lasts: SilenceUntil, *, comment: str, actor: str, now: datetime) -> Done:
-    """A silence for each, so that none hides more than was chosen, and a note in each timeline. Raises CanNot."""
-    made: list[Silence] = []
+    """A silence for each, so that none hides more than was chosen, and a note in each timeline. Raises CanNot.
+
+    What is silenced already stays so at least as long as said.
+    """
+    done: list[tuple[Alert, Silenced]] = []
     problem = ""
     for alert in alerts:
         try:
             with transaction.atomic():
-                made.append(_silence_one(alert, lasts, comment, actor, now))
+                done.append((alert, _silence_one(alert, lasts, comment, actor, now)))
         except silences.SilenceError as error:
             problem = str(error)
             break
-    if not made:
+    if not done:
         raise CanNot(problem)
-    text = f"Silenced {_what(alerts[: len(made)])} {lasts.words}."
-    if problem:
-        text = f"{text} {len(alerts) - len(made)} were left as they are. {problem}"
-    return Done(text, Undo(silence_ids=[one.pk for one in made]))
+    left_out = len(alerts) - len(done)
+    said = [
+        *_silenced_words(done, lasts),
+        *([f"{left_out} were left as they are. {problem}"] if problem else []),
+    ]
+    return Done(" ".join(said), _undo_of([one for _, one in done]))
 
 
-def _silence_one(alert: Alert, lasts: SilenceUntil, comment: str, actor: str, now: datetime) -> Silence:
+def _silence_one(alert: Alert, lasts: SilenceUntil, comment: str, actor: str, now: datetime) -> Silenced:
     duration = lasts.ends_at - now
-    why = comment or "Silenced in the alert inbox."
-    made = silences.silence_alert(alert, duration=duration, author=actor, comment=why, now=now)
-    note = f"silenced {lasts.kept_words}: {comment}" if comment else f"silenced {lasts.kept_words}"
-    # A pending alert may have cleared meanwhile; its silence holds for those to come.
-    with suppress(Alert.DoesNotExist):
-        actions.add_note(alert.pk, note=note, actor=actor, now=now)
-    return made
+    why = comment or "No reason given."
+    done = silences.silence_alert(alert, duration=duration, author=actor, comment=why, now=now)
+    if done.is_changed:
+        note = f"silenced {lasts.kept_words}: {comment}" if comment else f"silenced {lasts.kept_words}"
+        # A pending alert may have cleared meanwhile; its silence holds for those to come.
+        with suppress(Alert.DoesNotExist):
+            actions.add_note(alert.pk, note=note, actor=actor, now=now)
+    return done
+
+
+def _silenced_words(done: Sequence[tuple[Alert, Silenced]], lasts: SilenceUntil) -> list[str]:
+    changed = [alert for alert, one in done if one.is_changed]
+    unchanged = [alert for alert, one in done if not one.is_changed]
+    said = [f"Silenced {_what(changed)} {lasts.words}."] if changed else []
+    if unchanged:
+        were = "was" if len(unchanged) == 1 else "were"
+        said.append(f"{_what(unchanged)} {were} silenced for longer already.")
+    return said
+
+
+def _undo_of(done: Sequence[Silenced]) -> Undo | None:
+    """Just what was done here: what was silenced for longer before stays so."""
+    made = [one.silence.pk for one in done if one.is_new]
+    lengthened = {one.silence.pk: (one.ended_before, one.silence.ends_at) for one in done if one.ended_before}
+    return Undo(silence_ids=made, ends_before=lengthened) if made or lengthened else None
 
 
 def take_back(
-    undo: Undo, alerts: Sequence[Alert], own_silences: Iterable[Silence], *, actor: str, now: datetime
+    undo: Undo, alerts: Sequence[Alert], found: Iterable[Silence], *, actor: str, now: datetime
 ) -> Done:
-    """End the silences; give alerts back to their owner before, unless somebody has changed that since."""
-    ended = [one for one in own_silences if silences.state_of(one, now) != "expired"]
-    for one in ended:
-        silences.expire(one, now)
-    given_back = 0
-    for alert in alerts:
-        owner = alert.assigned_to.get_username() if alert.assigned_to else ""
-        before = (undo.owners_before or {})[alert.pk]
-        if owner == undo.assignee and owner != before:
-            given_back += _give_back(alert.pk, before, actor, now)
+    """End silences that were made, let others end when they would have, give alerts back to their owner before.
+
+    What somebody has changed since stays.
+    """
+    ended = shortened = 0
+    for one in found:
+        if one.pk in undo.ends_before:
+            shortened += silences.take_back_end(one, *undo.ends_before[one.pk], now)
+        elif silences.state_of(one, now) != "expired":
+            silences.expire(one, now)
+            ended += 1
+    given_back = sum(_is_given_back(alert, undo, actor, now) for alert in alerts)
     said = []
     if ended:
-        said.append(f"Ended {len(ended)} silence{'s' if len(ended) > 1 else ''}.")
+        said.append(f"Ended {_counted_noun(ended, 'silence')}.")
+    if shortened:
+        said.append(f"Gave {_counted_noun(shortened, 'silence')} the former end back.")
     if given_back:
-        said.append(f"Gave back {given_back} alert{'s' if given_back > 1 else ''}.")
+        said.append(f"Gave back {_counted_noun(given_back, 'alert')}.")
     return Done(" ".join(said) or "There was nothing left to take back.")
+
+
+def _is_given_back(alert: Alert, undo: Undo, actor: str, now: datetime) -> bool:
+    owner = alert.assigned_to.get_username() if alert.assigned_to else ""
+    before = (undo.owners_before or {})[alert.pk]
+    if owner != undo.assignee or owner == before:
+        return False
+    return _give_back(alert.pk, before, actor, now)
+
+
+def _counted_noun(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' if count > 1 else ''}"
 
 
 def _give_back(alert_id: UUID, username: str, actor: str, now: datetime) -> bool:

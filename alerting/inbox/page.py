@@ -36,6 +36,7 @@ _EMPTY: dict[Tab, tuple[str, str]] = {
     "firing": ("Nothing is firing", "What your rules find wrong comes here by itself, worst first."),
     "acknowledged": ("Nothing is acknowledged", "What somebody has taken on stays here until it is over."),
     "silenced": ("Nothing is silenced", "What fires and wakes nobody stands here, with the reason."),
+    "open": ("No alert is open", "What fires stands here, whether somebody has taken it on or not."),
     "pending": ("Nothing is pending", "What has been wrong for less time than its rule allows waits here."),
     "resolved": ("Nothing was resolved in this time", "Choose a longer time range to look further back."),
 }
@@ -200,13 +201,12 @@ def _take_back(scope: Scope, token: str) -> Done:
         raise CanNot("This can't be taken back any more: that is possible for one hour.")
     if undo.owners_before and not user.has_perm("alerting.change_alert"):
         raise PermissionDenied
-    own = Silence.objects.filter(
-        pk__in=undo.silence_ids,
-        author=user.get_username(),
-        project__in=[project.pk for project in scope.projects],
+    # The token, signed for who did it, names what was made or lengthened by them.
+    silences = Silence.objects.filter(
+        pk__in=[*undo.silence_ids, *undo.ends_before], project__in=[project.pk for project in scope.projects]
     )
     alerts = list(_visible(scope).filter(pk__in=undo.owners_before or ()))
-    return deeds.take_back(undo, alerts, own, actor=user.get_username(), now=scope.now)
+    return deeds.take_back(undo, alerts, silences, actor=user.get_username(), now=scope.now)
 
 
 def _text(request: HttpRequest, name: str) -> str:

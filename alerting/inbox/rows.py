@@ -10,8 +10,8 @@ from datetime import datetime
 from django.db.models import Q, QuerySet, prefetch_related_objects
 from django.urls import reverse
 
-from alerting.admin.alert_page import comparison, lasted, number_text
-from alerting.admin.badges import SEVERITY_ICONS
+from alerting.display.alerts import comparison, lasted, number_text, units_of_alerts
+from alerting.display.badges import SEVERITY_ICONS
 from alerting.inbox.choice import BY_RULE, BY_SEVERITY, TABS, Choice, Tab, is_found, tab_of
 from alerting.inbox.order import worst_first
 from alerting.models import OPEN_STATUSES, Alert, Status
@@ -104,7 +104,10 @@ def find(project: Project, choice: Choice, reader: Reader, time_range: TimeRange
         if is_found(choice.words, alert.rule_name, alert.labels):
             if mute := muting.mute_of(alert):
                 mutes[alert.pk] = mute
-            by_tab[tab_of(alert.status, is_muted=mute is not None)].append(alert)
+            tab = tab_of(alert.status, is_muted=mute is not None)
+            by_tab[tab].append(alert)
+            if tab != "pending":
+                by_tab["open"].append(alert)
     ended = _ended(chosen, time_range)
     if choice.tab == "resolved":
         by_tab["resolved"] = _searched(ended[: MOST_RESOLVED + 1], choice.words)
@@ -127,19 +130,20 @@ def _searched(alerts: Iterable[Alert], words: list[str]) -> list[Alert]:
 
 
 def rows_of(alerts: Sequence[Alert], mutes: Mapping[object, Mute], now: datetime) -> list[Row]:
-    """Two queries: of the many alerts that are looked at, rules and owners of those shown are loaded alone."""
+    """Three queries: of the many alerts that are looked at, rules and owners of those shown are loaded alone."""
     prefetch_related_objects(alerts, "rule", "assigned_to")
-    return [_row(alert, mutes.get(alert.pk), now) for alert in alerts]
+    units = units_of_alerts(alerts)
+    return [_row(alert, unit, mutes.get(alert.pk), now) for alert, unit in zip(alerts, units, strict=True)]
 
 
-def _row(alert: Alert, mute: Mute | None, now: datetime) -> Row:
+def _row(alert: Alert, unit: str, mute: Mute | None, now: datetime) -> Row:
     return Row(
         alert=alert,
         url=reverse("admin:alerting_alert_change", args=[alert.pk]),
         icon=SEVERITY_ICONS.get(alert.severity, "help"),
         labels=[(name, str(value)) for name, value in sorted(alert.labels.items())],
-        number=number_text(alert),
-        comparison=comparison(alert),
+        number=number_text(alert, unit),
+        comparison=comparison(alert, unit),
         since=alert.triggered_at or alert.pending_since,
         lasted=lasted(alert, now),
         owner=alert.assigned_to.get_username() if alert.assigned_to else "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict
@@ -10,16 +10,20 @@ from typing import Any, TypedDict
 from django.db.models import Q
 from django.urls import reverse
 
-from alerting.admin.conditions import condition_of
+from alerting.display.conditions import condition_of
 from alerting.models import Alert, Rule, Source
 from alerting.overlays.episodes import bands_of
 from alerting.rule_types.metric_threshold import MetricThresholdCondition
 from alerting.sources.samples import text_of
-from alerting.state import format_number
+from alerting.units import units_of
+from alerting.values import value_text
+from projects import figures
 from projects.pages.charts import LARGEST
 
 MOST_RULES = 50
 MOST_ALERTS = 200
+_GROWING = {"sum", "count"}
+"""Aggregations that are the larger, the longer the stretch is that they are of."""
 
 
 class ThresholdAnswer(TypedDict):
@@ -27,6 +31,12 @@ class ThresholdAnswer(TypedDict):
     label: str
     state: str
     url: str
+
+
+class OtherAnswer(ThresholdAnswer):
+    """`why` it stands at no place of the chart's axis."""
+
+    why: str
 
 
 class BandAnswer(TypedDict):
@@ -38,13 +48,10 @@ class BandAnswer(TypedDict):
 
 
 class Overlays(TypedDict):
-    """`state` names a colour: a severity, or "quiet". Times are RFC 3339.
-
-    `others`: limits of another aggregation of the metric, which stand at no place of this chart's axis.
-    """
+    """`state` names a colour: a severity, or "quiet". Times are RFC 3339; `others` are not to be drawn."""
 
     thresholds: list[ThresholdAnswer]
-    others: list[ThresholdAnswer]
+    others: list[OtherAnswer]
     bands: list[BandAnswer]
 
 
@@ -52,7 +59,8 @@ class Overlays(TypedDict):
 class MetricQuestion:
     """A metric between two moments, of series that have these labels.
 
-    `aggregation`: what the chart shows of it; "" where limits of all aggregations are wanted.
+    `aggregation`: what the chart shows of it; "" where limits of all aggregations are wanted. `bucket_seconds`: what a
+    point of the chart stands for; 0 where limits over any stretch are wanted.
     """
 
     project_id: int
@@ -61,30 +69,36 @@ class MetricQuestion:
     start: datetime
     end: datetime
     aggregation: str = ""
+    bucket_seconds: float = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Watch:
-    """A rule whose threshold is a value of the metric."""
+    """A rule whose threshold is a value of the metric; `unit` says how that is written."""
 
     rule: Rule
     condition: MetricThresholdCondition
+    unit: str
 
 
-def overlays(question: MetricQuestion, now: datetime) -> Overlays:
-    """Two queries, whatever there is: at most 50 rules, and of their alerts the newest 200 of the time."""
+def overlays(question: MetricQuestion, now: datetime, *, with_rules: bool, with_alerts: bool) -> Overlays:
+    """Three queries, whatever there is: at most 50 rules, and of their alerts the newest 200 of the time.
+
+    Rules and alerts each only for those who may look at them.
+    """
     rules = [rule for rule in _rules(question) if _is_compatible(rule.condition_config, question.labels)]
-    watches = list(_watches(rules))
-    shown = [one for one in watches if question.aggregation in ("", one.condition.aggregation)]
+    watches = [
+        (watch, _why_not(watch.condition, question)) for watch in _watches(rules if with_rules else ())
+    ]
     return Overlays(
-        thresholds=[limit for watch in shown for limit in _limits(watch)],
+        thresholds=[limit for watch, why in watches if not why for limit in _limits(watch)],
         others=[
-            limit
-            for watch in watches
-            if watch not in shown
+            OtherAnswer(**limit, why=why)
+            for watch, why in watches
+            if why
             for limit in _limits(watch, with_aggregation=True)
         ],
-        bands=_bands(rules, question, now) if rules else [],
+        bands=_bands(rules, question, now) if rules and with_alerts else [],
     )
 
 
@@ -106,12 +120,27 @@ def _is_compatible(condition: Mapping[str, Any], labels: Mapping[str, str]) -> b
     return all(text_of(value) == labels.get(name, text_of(value)) for name, value in filters.items())
 
 
-def _watches(rules: Iterable[Rule]) -> Iterator[_Watch]:
+def _watches(rules: Iterable[Rule]) -> list[_Watch]:
     """The enabled ones; a ratio's or a change's threshold would stand at no place of the metric."""
-    for rule in rules:
-        condition = condition_of(rule) if rule.enabled else None
-        if isinstance(condition, MetricThresholdCondition):
-            yield _Watch(rule, condition)
+    found = [(rule, condition_of(rule)) for rule in rules if rule.enabled]
+    return [
+        _Watch(rule, condition, unit)
+        for (rule, condition), unit in zip(found, units_of(found), strict=True)
+        if isinstance(condition, MetricThresholdCondition)
+    ]
+
+
+def _why_not(condition: MetricThresholdCondition, question: MetricQuestion) -> str:
+    """Why the chart can't show the condition's thresholds; "" where it can."""
+    if question.aggregation not in ("", condition.aggregation):
+        return "threshold of another aggregation, not drawn"
+    differs = question.bucket_seconds not in (0, condition.window_seconds)
+    if condition.aggregation not in _GROWING or not differs:
+        return ""
+    rule_window, bucket = (
+        figures.duration(1000 * seconds) for seconds in (condition.window_seconds, question.bucket_seconds)
+    )
+    return f"threshold over {rule_window}, while a point here stands for {bucket}: not drawn"
 
 
 def _limits(watch: _Watch, *, with_aggregation: bool = False) -> list[ThresholdAnswer]:
@@ -122,7 +151,7 @@ def _limits(watch: _Watch, *, with_aggregation: bool = False) -> list[ThresholdA
     return [
         ThresholdAnswer(
             value=value,
-            label=f"{name} {condition.operator} {format_number(value)}",
+            label=f"{name} {condition.operator} {value_text(value, watch.unit)}",
             state=severity,
             url=url,
         )

@@ -58,6 +58,22 @@ class Preview:
     is_cut: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Silenced:
+    """The silence that keeps an alert quiet: made for it, or one that ran already.
+
+    `ended_before` is when that one would have ended, where it lasts longer now.
+    """
+
+    silence: Silence
+    is_new: bool = False
+    ended_before: datetime | None = None
+
+    @property
+    def is_changed(self) -> bool:
+        return self.is_new or self.ended_before is not None
+
+
 def state_of(silence: Silence, now: datetime) -> State:
     if silence.ends_at <= now:
         return "expired"
@@ -174,17 +190,63 @@ def expire(silence: Silence, now: datetime) -> None:
     silence.refresh_from_db()
 
 
-def silence_alert(alert: Alert, *, duration: timedelta, author: str, comment: str, now: datetime) -> Silence:
-    """Keep this alert quiet, and its later episodes, for so long."""
-    return create(
-        project_id=alert.project_id,
-        matchers=matchers_for([alert]),
-        starts_at=now,
-        ends_at=now + duration,
-        author=author,
-        comment=comment,
-        now=now,
-    )
+def silence_alert(
+    alert: Alert,
+    *,
+    duration: timedelta,
+    author: str,
+    comment: str,
+    now: datetime,
+    starts_at: datetime | None = None,
+) -> Silenced:
+    """Keep this alert quiet, and its later episodes, for so long: a silence that runs for it already lasts longer then.
+
+    `starts_at` is now, unless a click took a while to come. Raises SilenceError.
+    """
+    starts_at = starts_at or now
+    ends_at = starts_at + duration
+    with transaction.atomic():
+        # Of two people who press the button at once the second finds the silence of the first.
+        list(Alert.objects.select_for_update().filter(pk=alert.pk).values_list("pk"))
+        matchers = [str(matcher) for matcher in check_matchers(matchers_for([alert]))]
+        if running := _running(alert.project_id, matchers, now):
+            return _lengthened(running, ends_at, now)
+        made = create(
+            project_id=alert.project_id,
+            matchers=matchers,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            author=author,
+            comment=comment,
+            now=now,
+        )
+        return Silenced(made, is_new=True)
+
+
+def _lengthened(running: Silence, ends_at: datetime, now: datetime) -> Silenced:
+    before = running.ends_at
+    if before >= ends_at:
+        return Silenced(running)
+    return Silenced(_change(running, running.starts_at, ends_at, running.comment, now), ended_before=before)
+
+
+def _running(project_id: int, matchers: Sequence[str], now: datetime) -> Silence | None:
+    """The silence with just these matchers that holds now and lasts longest."""
+    same = Silence.objects.filter(project=project_id, matchers=matchers, starts_at__lte=now, ends_at__gt=now)
+    return same.order_by("-ends_at", "-pk").select_for_update().first()
+
+
+def take_back_end(silence: Silence, before: datetime, given: datetime, now: datetime) -> bool:
+    """Let it end at `before` again, unless somebody has changed the end `given` to it since; whether that was done."""
+    with transaction.atomic():
+        stored = Silence.objects.select_for_update().get(pk=silence.pk)
+        if stored.ends_at != given:
+            return False
+        if before <= now:
+            expire(stored, now)
+        else:
+            _change(stored, stored.starts_at, before, stored.comment, now)
+        return True
 
 
 def matchers_for(alerts: Sequence[Alert]) -> list[str]:

@@ -23,7 +23,8 @@ from alerting.rule_types.conditions import (
 from alerting.rule_types.selection import EVENTS, MeasuredSelection
 from alerting.sources.reading import Hourly, Reading, Sources
 from alerting.sources.samples import Answer, LabelSet, Question, Window
-from alerting.state import Operator, Sample, format_number
+from alerting.state import Operator, Sample
+from alerting.values import format_number
 
 Direction = Literal["both", "above", "below"]
 WORDS: Mapping[Direction, str] = {"both": "above or below", "above": "above", "below": "below"}

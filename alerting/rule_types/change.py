@@ -20,7 +20,8 @@ from alerting.rule_types.conditions import (
 from alerting.rule_types.selection import MeasuredSelection
 from alerting.sources.reading import Reading
 from alerting.sources.samples import Answer, LabelSet
-from alerting.state import Sample, format_number
+from alerting.state import Sample
+from alerting.values import PERCENT, format_number
 
 ComparedTo = Literal["window_before", "day_ago", "week_ago"]
 ChangeIn = Literal["percent", "absolute"]
@@ -37,6 +38,9 @@ class ChangeCondition(MeasuredSelection, frozen=True, forbid_unknown_fields=True
     compared_to: ComparedTo = "window_before"
     change_in: ChangeIn = "percent"
     minimum_count: float = 0
+
+    def unit_in(self, source: str) -> str:
+        return PERCENT if self.change_in == "percent" else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +73,10 @@ class Change(RuleType[ChangeCondition, Plan]):
 
     def describe(self, condition: ChangeCondition, source: str) -> str:
         what = f"{selection.describe_measured(condition, source)}{describe_scope(condition)}"
-        unit = " %" if condition.change_in == "percent" else ""
         window = describe_window(condition.time_window_minutes)
         against = WORDS[condition.compared_to]
-        return f"change of {what} over {window} against {against} {describe_limit(condition)}{unit}"
+        limit = describe_limit(condition, condition.unit_in(source))
+        return f"change of {what} over {window} against {against} {limit}"
 
     def form_fields(self, source: str) -> dict[str, forms.Field]:
         return {

@@ -16,7 +16,8 @@ from django import forms
 from alerting.sources.raw import RawQuestion
 from alerting.sources.reading import Reading
 from alerting.sources.samples import EVERY_LABEL, Answer, text_of
-from alerting.state import NoDataPolicy, Operator, RuleState, format_number
+from alerting.state import NoDataPolicy, Operator, RuleState
+from alerting.values import format_number, value_text
 
 SourceName = Literal["telemetry_event", "system_metric", "business_metric", "trace", "rule"]
 
@@ -70,6 +71,10 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     def coverage(self) -> dict[str, object]:
         """The fields that say which label sets a rule has; the others say when these are wrong."""
         return {name: getattr(self, name) for name in self.__struct_fields__ if name not in _MEASURING}
+
+    def unit_in(self, source: str) -> str:
+        """RATIO or PERCENT where its values are read as percent, as far as the condition itself tells."""
+        return ""
 
     @property
     def text_filters(self) -> tuple[tuple[str, str], ...]:
@@ -193,6 +198,8 @@ class RuleSettings(Protocol):
     """The part of a stored rule, beside its condition, that its alerts' states depend on."""
 
     @property
+    def source_type(self) -> str: ...
+    @property
     def severity(self) -> str: ...
     @property
     def recovery_threshold(self) -> float | None: ...
@@ -223,6 +230,7 @@ def rule_state(condition: Condition, rule: RuleSettings) -> RuleState:
         no_data=rule.no_data,
         flap_detection=rule.flap_detection,
         last_evaluated_at=rule.last_evaluated_at,
+        unit=condition.unit_in(rule.source_type),
     )
 
 
@@ -332,9 +340,9 @@ def describe_window(minutes: float) -> str:
     return f"{format_number(minutes)} min"
 
 
-def describe_limit(condition: Condition) -> str:
-    """ "> 80"."""
-    return f"{condition.operator} {format_number(condition.threshold)}"
+def describe_limit(condition: Condition, unit: str = "") -> str:
+    """ "> 80", "> 5 %"."""
+    return f"{condition.operator} {value_text(condition.threshold, unit)}"
 
 
 def describe_scope(condition: Condition) -> str:

@@ -22,11 +22,22 @@ from alerting.rule_types.selection import column_errors, is_counted, metric_erro
 from alerting.sources import metric_points
 from alerting.sources.reading import Reading
 from alerting.sources.samples import Aggregation, Answer, Question
+from alerting.values import RATIO, is_ratio_by_name
 
 
 class MetricThresholdCondition(Condition, frozen=True, forbid_unknown_fields=True, kw_only=True):
     metric: str
     aggregation: Aggregation = "avg"
+
+    def unit_in(self, source: str) -> str:
+        if source == "trace":
+            return RATIO if self.metric == "error_ratio" else ""
+        return RATIO if self.keeps_unit and is_ratio_by_name(self.metric, self.threshold) else ""
+
+    @property
+    def keeps_unit(self) -> bool:
+        """Whether its value is of the metric's own unit: a count and a rate are not."""
+        return self.aggregation not in ("count", "rate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +68,8 @@ class MetricThreshold(RuleType[MetricThresholdCondition, Plan]):
         window = describe_window(condition.time_window_minutes)
         is_plain = source == "trace" and condition.metric != "duration_ms"
         what = condition.metric if is_plain else f"{condition.aggregation} {condition.metric}"
-        return f"{what}{describe_scope(condition)} over {window} {describe_limit(condition)}"
+        limit = describe_limit(condition, condition.unit_in(source))
+        return f"{what}{describe_scope(condition)} over {window} {limit}"
 
     def form_fields(self, source: str) -> dict[str, forms.Field]:
         return {"metric": fields.metric(), "aggregation": fields.aggregation(), **fields.shared()}

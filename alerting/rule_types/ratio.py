@@ -22,7 +22,8 @@ from alerting.rule_types.shares import Parts, Selected, Share
 from alerting.sources.raw import RawQuestion
 from alerting.sources.reading import Reading
 from alerting.sources.samples import Aggregation, Answer, LabelSet
-from alerting.state import Sample, format_number
+from alerting.state import Sample
+from alerting.values import RATIO, format_number
 
 RatioAggregation = Literal["rate", "sum", "count", "avg"]
 
@@ -37,6 +38,9 @@ class RatioCondition(Condition, frozen=True, forbid_unknown_fields=True, kw_only
     denominator: Selected = {}
     aggregation: RatioAggregation | None = None
     minimum_count: float = 1
+
+    def unit_in(self, source: str) -> str:
+        return RATIO
 
     def aggregation_in(self, source: str) -> Aggregation:
         return self.aggregation or shares.default_aggregation(source)
@@ -68,7 +72,7 @@ class Ratio(RuleType[RatioCondition, selection.Plan]):
         part = shares.describe_selected(condition.numerator, source)
         whole = shares.describe_selected(condition.denominator, source) or "all of it"
         window = describe_window(condition.time_window_minutes)
-        return f"{part} / {whole}{describe_scope(condition)} over {window} {describe_limit(condition)}"
+        return f"{part} / {whole}{describe_scope(condition)} over {window} {describe_limit(condition, RATIO)}"
 
     def form_fields(self, source: str) -> dict[str, forms.Field]:
         return {

@@ -24,7 +24,8 @@ from alerting.rule_types.totals import ByQuestion, Totals, totals
 from alerting.sources.raw import RawQuestion
 from alerting.sources.reading import Reading
 from alerting.sources.samples import EVERY_LABEL, Answer, LabelSet
-from alerting.state import Operator, Sample, format_number
+from alerting.state import Operator, Sample
+from alerting.values import format_number
 
 LONGEST_MINUTES = 30 * 24 * 60
 MAX_WINDOWS = 10

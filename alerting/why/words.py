@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from alerting.models import Severity, TransitionKind
-from alerting.state import CRITICAL, format_number
+from alerting.state import CRITICAL
+from alerting.values import value_text
 
 MAX_LABELS = 6
 
@@ -31,7 +32,7 @@ def labels_words(labels: Mapping[str, Any]) -> str:
     return ", ".join(pairs[:MAX_LABELS]) + more
 
 
-def value_words(value: float | str | None) -> str:
+def value_words(value: float | str | None, unit: str = "") -> str:
     if value is None:
         return "no value"
-    return value if isinstance(value, str) else format_number(value)
+    return value if isinstance(value, str) else value_text(value, unit)

@@ -11,7 +11,7 @@ from analytics.funnels.chains import chains_of
 from analytics.funnels.figures import Figures, Group, PeriodFigures, figures, groups, trend
 from analytics.funnels.occurrences import NOWHERE, moment_of
 from analytics.funnels.question import Funnel, People
-from analytics.funnels.reading import read
+from analytics.funnels.roads import read
 
 
 class Answer(Figures):
@@ -68,15 +68,16 @@ def people(project_id: int, asked: People) -> PeopleAnswer:
     steps = (chains != NOWHERE).sum(axis=1)
     wanted = np.flatnonzero(steps == asked.step - 1 if asked.are_lost else steps >= asked.step)
     newest_first = np.argsort(-events.time_of(chains[wanted, 0]), kind="stable")[: asked.limit]
+    shown = wanted[newest_first].tolist()
     return PeopleAnswer(
         count=len(wanted),
         results=[
             Person(
-                unit=events.units[unit],
+                unit=name,
                 started_at=moment_of(int(events.time_us[chains[unit, 0]])),
                 reached_at=moment_of(int(events.time_us[chains[unit, steps[unit] - 1]])),
                 steps=int(steps[unit]),
             )
-            for unit in wanted[newest_first].tolist()
+            for unit, name in zip(shown, events.names_of(shown), strict=True)
         ],
     )

@@ -23,7 +23,7 @@ def any_order_chains(events: Occurrences, funnel: Funnel) -> Positions:
     ends = _ends(events, funnel, starts)
     lengths = _lengths(events, width, starts, ends)
     best = longest_of_each(events.unit[starts], lengths)
-    chains = np.full((len(events.units), width), NOWHERE, np.int64)
+    chains = np.full((events.unit_count, width), NOWHERE, np.int64)
     is_told_apart = not np.any(events.marks & all_steps & ((events.marks & all_steps) - 1))
     if is_told_apart:
         chains[events.unit[starts[best]]] = _firsts(events, width, starts[best], ends[best])

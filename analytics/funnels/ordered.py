@@ -25,7 +25,7 @@ def _steps_reached(
     events: Occurrences, funnel: Funnel, steps: Sequence[Positions], gaps: Sequence[Gap]
 ) -> npt.NDArray[np.int8]:
     """How many steps each unit reaches. Forwards: for each event the latest start of a chain that leads to it."""
-    reached = np.zeros(len(events.units), np.int8)
+    reached = np.zeros(events.unit_count, np.int8)
     here = steps[0]
     starts_us = events.time_of(here)
     reached[events.unit_of(here)] = 1
@@ -82,7 +82,7 @@ def _ways_on(
 
 def _earliest(events: Occurrences, ways: Sequence[_Ways], reached: npt.NDArray[np.int8]) -> Positions:
     """Each unit's earliest start, and from there always the earliest way on."""
-    chains = np.full((len(events.units), len(ways)), NOWHERE, np.int64)
+    chains = np.full((events.unit_count, len(ways)), NOWHERE, np.int64)
     at = first_of_each(events.unit_of(ways[0].positions))
     units = events.unit_of(ways[0].positions[at])
     for number, way in enumerate(ways):

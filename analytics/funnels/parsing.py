@@ -96,15 +96,15 @@ def _steps(value: object, order: Order) -> tuple[Step, ...]:
 def _step(value: object, key: str, order: Order) -> Step:
     matcher = parse(value, key, also=("name", "within_minutes"))
     body = _object(value, key)
-    name = body.get("name") or matcher.label
-    if not isinstance(name, str) or len(name) > MAX_NAME:
-        raise MatcherError(f"{key}.name", f"Must be a text of at most {MAX_NAME} characters.")
+    name = body.get("name")
+    if name is not None and (not isinstance(name, str) or len(name) > MAX_NAME or "\0" in name):
+        raise MatcherError(f"{key}.name", f"Must be a text of at most {MAX_NAME} characters, and no NUL.")
     within_us = _microseconds(body.get("within_minutes"), f"{key}.within_minutes")
     if within_us is not None and (order == "any" or key == "steps[0]"):
         raise MatcherError(
             f"{key}.within_minutes", "There is no step before it that it could follow in time."
         )
-    return Step(name, matcher, within_us)
+    return Step(name or matcher.label[:MAX_NAME], matcher, within_us)
 
 
 def _exclusions(value: object, steps: int, order: Order) -> tuple[Exclusion, ...]:

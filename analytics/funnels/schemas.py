@@ -6,12 +6,7 @@ from typing import Any, Final, get_args
 
 from analytics.funnels.parsing import DEFAULT_PEOPLE, MAX_EXCLUSIONS, MAX_MINUTES, MAX_PEOPLE, MAX_STEPS
 from analytics.funnels.question import Order, Period, Touch
-from analytics.matchers import Operator
-
-Schema = dict[str, Any]
-
-_COLUMNS: Final = ("event_name", "event_type", "event_category")
-_VALUE: Final[Schema] = {"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]}
+from analytics.matchers.schemas import MATCHER, Schema
 
 
 def _object(properties: Schema, required: tuple[str, ...] = (), description: str = "") -> Schema:
@@ -24,34 +19,6 @@ def _object(properties: Schema, required: tuple[str, ...] = (), description: str
 def _nullable(kind: str, **more: Any) -> Schema:
     return {"type": kind, "nullable": True, **more}
 
-
-FILTERS: Final[Schema] = {
-    "type": "object",
-    "additionalProperties": {
-        "oneOf": [
-            *_VALUE["oneOf"],
-            {"type": "array", "items": _VALUE, "minItems": 1},
-            {"type": "object", "minProperties": 1},
-        ]
-    },
-    "description": "By column, `tags.<key>` or `properties.<key>`: a value (equals), a list (one of), or an object of "
-    f"operators ({', '.join(get_args(Operator))}), which all have to hold.",
-}
-
-_NAMES: Final[Schema] = {name: _nullable("string") for name in _COLUMNS}
-_ALTERNATIVE: Final = _object({**_NAMES, "filters": FILTERS})
-
-MATCHER: Final[Schema] = {
-    **_NAMES,
-    "filters": FILTERS,
-    "any_of": {
-        "type": "array",
-        "items": _ALTERNATIVE,
-        "minItems": 1,
-        "description": "Alternatives: one of them has to match as well.",
-    },
-}
-"""The properties of a matcher."""
 
 _MINUTES: Final = _nullable("number", minimum=0, exclusiveMinimum=True, maximum=MAX_MINUTES)
 _STEP: Final = _object({**MATCHER, "name": {"type": "string"}, "within_minutes": _MINUTES})
@@ -100,6 +67,11 @@ _QUESTION: Final[Schema] = {
 }
 
 QUESTION: Final = _object(_QUESTION, ("steps",))
+
+SAVED_QUESTION: Final = _object(
+    {name: schema for name, schema in _QUESTION.items() if name not in {"start", "end"}}, ("steps",)
+)
+"""Of a saved funnel, which is asked of any range."""
 
 PEOPLE_QUESTION: Final = _object(
     {

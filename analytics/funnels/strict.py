@@ -24,7 +24,7 @@ def strict_chains(events: Occurrences, funnel: Funnel) -> Positions:
         alive = alive[fits]
         lengths[alive] += 1
     best = longest_of_each(events.unit[starts], lengths)
-    chains = np.full((len(events.units), len(funnel.steps)), NOWHERE, np.int64)
+    chains = np.full((events.unit_count, len(funnel.steps)), NOWHERE, np.int64)
     for number in range(len(funnel.steps)):
         going = best[lengths[best] > number]
         chains[events.unit[starts[going]], number] = starts[going] + number

@@ -1,4 +1,4 @@
-"""Journeys and their milestones as plain forms."""
+"""Journeys and their milestones as forms; how people do on them stands on `analytics.journeys.page`."""
 
 from __future__ import annotations
 
@@ -8,33 +8,34 @@ from django import forms
 from django.contrib import admin
 from django.db.models import TextField
 from django.http import HttpRequest
-from unfold.admin import TabularInline
+from unfold.admin import StackedInline
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from analytics.journeys.definitions import MAX_MILESTONES, JourneyError, definition_of
 from analytics.journeys.ready import TTF
-from analytics.matchers import MatcherError, parse
+from analytics.matchers.widget import MatcherField
 from analytics.models.journeys import Journey, Milestone
 from projects.admin_base import ProjectModelAdmin
 
 
 class MilestoneForm(forms.ModelForm[Milestone]):
+    matcher = MatcherField(
+        label="Events", help_text="The first one of a person that matches reaches the milestone."
+    )
+
     class Meta:
         model = Milestone
         fields = ("position", "key", "name", "matcher", "target_minutes", "weight")
-        widgets = {"matcher": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
-
-    def clean_matcher(self) -> object:
-        matcher: object = self.cleaned_data["matcher"]
-        try:
-            parse(matcher)
-        except MatcherError as error:
-            raise forms.ValidationError(str(error)) from None
-        return matcher
 
 
 class MilestoneFormSet(forms.BaseInlineFormSet[Milestone, Journey, MilestoneForm]):
     """Milestones that together make a journey."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        form.fields["matcher"].of_project(self.instance.project_id)
+        if index is not None:
+            form.fields["position"].initial = index + 1
 
     def clean(self) -> None:
         super().clean()
@@ -48,7 +49,7 @@ class MilestoneFormSet(forms.BaseInlineFormSet[Milestone, Journey, MilestoneForm
             raise forms.ValidationError(str(error)) from None
 
 
-class MilestoneInline(TabularInline):
+class MilestoneInline(StackedInline):
     model = Milestone
     form = MilestoneForm
     formset = MilestoneFormSet
@@ -57,6 +58,7 @@ class MilestoneInline(TabularInline):
     max_num = MAX_MILESTONES
     ordering = ("position", "id")
     hide_title = True
+    fields = (("name", "key"), "matcher", ("target_minutes", "weight"), "position")
 
 
 @admin.register(Journey)
@@ -69,6 +71,10 @@ class JourneyAdmin(ProjectModelAdmin):
     formfield_overrides = {TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 2})}}
     inlines = (MilestoneInline,)
     empty_words = "Ways that people go, with milestones. Each project gets the time to first value by itself."
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, tuple[str, ...]]:
+        """A slug is chosen once: clients, rules and metrics know the journey by it."""
+        return {} if obj else {"slug": ("name",)}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """A journey stays in its project; clients and rules know the ready one by its slug."""

@@ -19,6 +19,7 @@ from analytics.journeys.measures import (
     waits_for,
 )
 from analytics.journeys.report import MAX_SEGMENTS, Grouping, Row, bins
+from analytics.journeys.waiting import WaitingPerson
 
 TTF_STAGES = ("project", "agent", "workflow", "success")
 _NOBODY: Row = {"people": 0, "followed": 0, "median_minutes": None, "longest_minutes": None}
@@ -59,7 +60,7 @@ def person_answer(definition: Definition, user_id: str, reached: Reached, now: d
 
 
 def journey_answer(definition: Definition, found: Mapping[Grouping, Sequence[Row]]) -> dict[str, Any]:
-    figures = _figures(found["all"][0])
+    figures = figures_answer(found["all"][0])
     reached = {row["position"]: row for row in found["stage"]}
     waiting = {row["position"]: row for row in found.get("waiting", ())}
     segments = found.get("segment", [])
@@ -75,13 +76,31 @@ def journey_answer(definition: Definition, found: Mapping[Grouping, Sequence[Row
             for position, stage in enumerate(definition.stages)
         ],
         "distribution": _distribution(definition, found.get("bin", ())),
-        "weeks": [{"week": row["week"], **_figures(row)} for row in found.get("week", ())],
-        "segments": [{"segment": row["segment"], **_figures(row)} for row in segments[:MAX_SEGMENTS]],
+        "weeks": [{"week": row["week"], **figures_answer(row)} for row in found.get("week", ())],
+        "segments": [{"segment": row["segment"], **figures_answer(row)} for row in segments[:MAX_SEGMENTS]],
         "segments_truncated": len(segments) > MAX_SEGMENTS,
     }
 
 
-def _figures(row: Row) -> Row:
+def waiting_answer(definition: Definition, found: Sequence[WaitingPerson], *, is_cut: bool) -> dict[str, Any]:
+    return {
+        "journey": definition.slug,
+        "results": [
+            {
+                "user_id": one.person,
+                "waits_for": definition.stages[one.position].key,
+                "started_at": one.started_at,
+                "waiting_minutes": one.minutes,
+                "is_followed": one.is_followed,
+            }
+            for one in found
+        ],
+        "results_truncated": is_cut,
+    }
+
+
+def figures_answer(row: Row) -> Row:
+    """One of the report's rows with the share of those who completed."""
     names = ("people", "completed", "efficiency_score", "median_minutes", "mean_minutes", "p90_minutes")
     return {
         **{name: row[name] for name in names},

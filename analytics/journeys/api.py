@@ -1,4 +1,4 @@
-"""`GET /api/v1/ttf/{user_id}`, `/api/v1/analytics/journeys/{slug}/` and its `users/{user_id}/`."""
+"""`GET /api/v1/ttf/{user_id}`, `/api/v1/analytics/journeys/{slug}/`, its `users/{user_id}/` and its `waiting/`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from analytics.journeys.answers import journey_answer, person_answer, ttf_answer
+from analytics.in_time import in_time
+from analytics.journeys.answers import journey_answer, person_answer, ttf_answer, waiting_answer
 from analytics.journeys.definitions import Definition, JourneyError
 from analytics.journeys.reading import Person, journey_named, person_on
 from analytics.journeys.ready import TTF
@@ -19,7 +20,10 @@ from analytics.journeys.serializers import (
     JourneySerializer,
     PersonSerializer,
     TtfSerializer,
+    WaitingParameters,
+    WaitingPeopleSerializer,
 )
+from analytics.journeys.waiting import waiting_people
 from projects.api.authentication import KeyRateThrottle, project_id_of
 from projects.api.errors import BadRequest
 from projects.api.filters import refuse_parameters
@@ -81,4 +85,29 @@ class JourneyView(_JourneyReadView):
         parameters.is_valid(raise_exception=True)
         definition = self.journey(request, slug)
         question = Question(now=timezone.now(), **parameters.validated_data)
-        return Response(journey_answer(definition, report(definition, question)))
+        with in_time():
+            found = report(definition, question)
+        return Response(journey_answer(definition, found))
+
+
+class JourneyWaitingView(_JourneyReadView):
+    @extend_schema(
+        operation_id="journey_waiting",
+        tags=["analytics"],
+        parameters=[WaitingParameters],
+        responses={200: WaitingPeopleSerializer},
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """Who is on the way, and what they wait for; whom the journey follows first, then who waits longest."""
+        parameters = WaitingParameters(data=request.query_params.dict())
+        parameters.is_valid(raise_exception=True)
+        definition = self.journey(request, slug)
+        given = parameters.validated_data
+        limit, key = given.pop("page_size"), given.pop("waits_for", None)
+        positions = {stage.key: number for number, stage in enumerate(definition.stages)}
+        if key is not None and key not in positions:
+            raise BadRequest(f"waits_for: this journey has no milestone {key[:40]!r}.", code="invalid")
+        question = Question(now=timezone.now(), **given)
+        with in_time():
+            found = waiting_people(definition, question, limit + 1, positions.get(key))
+        return Response(waiting_answer(definition, found[:limit], is_cut=len(found) > limit))

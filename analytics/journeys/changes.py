@@ -10,7 +10,7 @@ What no entry has told of yet lies after the engine's watermark or in an hour th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -87,23 +87,26 @@ def within(spans: Iterable[Span]) -> Sql:
     return Sql(f"({either.text or 'false'})", either.parameters)
 
 
-def unseen(project_id: int, journey_id: int) -> list[Span]:
-    """Where events may be that the journey's progress doesn't hold yet.
+def unseen(project_id: int, journey_ids: Collection[int]) -> dict[int, list[Span]]:
+    """Where events may be that the progress on each of these journeys doesn't hold yet.
 
     Read this before the progress: what the upkeep does in between then counts twice, which changes nothing.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT closed_to, NULL FROM rollup_watermarks WHERE raw_table = %(events)s
+            """SELECT NULL::bigint, closed_to, NULL FROM rollup_watermarks WHERE raw_table = %(events)s
                UNION ALL
-               SELECT hour, hour + interval '1 hour' FROM rollup_invalidations
+               SELECT NULL, hour, hour + interval '1 hour' FROM rollup_invalidations
                WHERE raw_table = %(events)s AND project_id = %(project_id)s
                UNION ALL
-               SELECT start_at, end_at FROM journey_changes
-               WHERE project_id = %(project_id)s AND (journey_id IS NULL OR journey_id = %(journey_id)s)""",
-            {"events": EVENTS.name, "project_id": project_id, "journey_id": journey_id},
+               SELECT journey_id, start_at, end_at FROM journey_changes
+               WHERE project_id = %(project_id)s AND (journey_id IS NULL OR journey_id = ANY(%(journeys)s))""",
+            {"events": EVENTS.name, "project_id": project_id, "journeys": list(journey_ids)},
         )
-        return merged(Span(start.astimezone(UTC), end) for start, end in cursor.fetchall())
+        spans = [
+            (journey_id, Span(start.astimezone(UTC), end)) for journey_id, start, end in cursor.fetchall()
+        ]
+    return {one: merged(span for of, span in spans if of in (None, one)) for one in journey_ids}
 
 
 def note_everything(project_id: int, journey_id: int) -> None:

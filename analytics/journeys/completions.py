@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from analytics.families import families, linked
 from analytics.journeys.definitions import Definition
-from analytics.journeys.families import families, linked
 from analytics.journeys.measures import Reached, complete_minutes, earliest, efficiency_score
 from analytics.models.journeys import JourneyProgress, JourneyState
 from metrics.distribution import Distribution

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from analytics.journeys.changes import Span, within
 from analytics.journeys.definitions import Definition
 from analytics.matchers import Matcher, condition
+from events.trails import IDENTIFIER
 from storage.sql_pieces import Sql, joined
-
-IDENTIFIER = "coalesce(user_id, anonymous_id)"
-"""Who did it; null where an event names nobody."""
 
 
 def first_times(definition: Definition, spans: Sequence[Span], identifiers: Sequence[str] = ()) -> Sql:

@@ -5,13 +5,11 @@
 * `ttf_open_minutes`: a distribution over everybody on the way now, of the minutes since they began; those who began
   longer ago than the journey follows them are gone and not in it. Its `max` is how long the slowest one has been.
 
-Points are remembered in the transaction that makes them and sent after it. Sent again they are the same points, which
-the writer stores once.
+`analytics.points` says why none is lost and none stored twice.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -25,22 +23,14 @@ from analytics.journeys.definitions import Definition, JourneyError, definition_
 from analytics.journeys.measures import waits_for
 from analytics.journeys.turns import turn
 from analytics.models.journeys import JourneyChange, JourneyProgress, JourneyState
+from analytics.points import Point, kept, sent
 from metrics.distribution import Distribution
-from metrics.recording import record_points
-from metrics.records import MetricType, PointRecord
-from storage.times import parse_time
-from storage.writer import QueueFull, StoreUnavailable
-
-logger = logging.getLogger(__name__)
 
 EVERY = timedelta(seconds=50)
 """Hardly less than a minute, the shortest usual interval of rules."""
 
 MAX_OPEN = 20_000
 """People on the way that are looked at for one point, those who began first."""
-
-Point = dict[str, Any]
-"""`{"name", "type", "unit", "value" or "distribution"}`."""
 
 
 def write(now: datetime) -> None:
@@ -74,8 +64,7 @@ def _measure(definition: Definition, now: datetime) -> None:
         completions.count_all(definition, persons, now)
         waiting = [_minutes_open(one, now) for one in persons if waits_for(one.reached) is not None]
         state.refresh_from_db()
-        made = _points(definition.metric_prefix, state, waiting)
-        state.unsent_points = {"at": now.isoformat(), "points": list(made)}
+        state.unsent_points = kept(_points(definition, state, waiting), now)
         state.fresh_completions = {}
         state.measured_at = now
         state.save(update_fields=["unsent_points", "fresh_completions", "measured_at"])
@@ -85,17 +74,24 @@ def _is_due(state: JourneyState, now: datetime) -> bool:
     return state.measured_at is None or state.measured_at <= now - EVERY
 
 
-def _points(prefix: str, state: JourneyState, waiting: Sequence[float]) -> Iterator[Point]:
-    yield _distribution(f"{prefix}_open_minutes", "min", asdict(Distribution.of(waiting)))
+def _points(definition: Definition, state: JourneyState, waiting: Sequence[float]) -> Iterator[Point]:
+    prefix, tags = definition.metric_prefix, {"journey": definition.slug}
+
+    def distribution(name: str, unit: str, values: dict[str, Any]) -> Point:
+        return {
+            "name": f"{prefix}_{name}",
+            "type": "histogram",
+            "unit": unit,
+            "distribution": values,
+            "tags": tags,
+        }
+
+    yield distribution("open_minutes", "min", asdict(Distribution.of(waiting)))
     total = state.completion_total
-    yield {"name": f"{prefix}_completion_total", "type": "counter", "unit": "", "value": total}
+    yield {"name": f"{prefix}_completion_total", "type": "counter", "unit": "", "value": total, "tags": tags}
     if fresh := state.fresh_completions:
-        yield _distribution(f"{prefix}_complete_minutes", "min", fresh["minutes"])
-        yield _distribution(f"{prefix}_efficiency_score", "", fresh["scores"])
-
-
-def _distribution(name: str, unit: str, distribution: dict[str, Any]) -> Point:
-    return {"name": name, "type": "histogram", "unit": unit, "distribution": distribution}
+        yield distribution("complete_minutes", "min", fresh["minutes"])
+        yield distribution("efficiency_score", "", fresh["scores"])
 
 
 def _on_the_way(definition: Definition, now: datetime) -> list[Kept]:
@@ -120,35 +116,11 @@ def _minutes_open(person: Kept, now: datetime) -> float:
 
 def _send(definition: Definition) -> bool:
     """Send what is remembered; False when it could not be stored and has to be sent again."""
-    unsent = (
-        JourneyState.objects.filter(journey=definition.journey_id)
-        .values_list("unsent_points", flat=True)
-        .first()
-    )
-    if not unsent:
-        return True
-    at = parse_time(unsent["at"])
-    try:
-        errors = record_points(
-            definition.project_id, [_record(one, definition.slug, at) for one in unsent["points"]], at
-        )
-    except (QueueFull, StoreUnavailable):
+    state = JourneyState.objects.filter(journey=definition.journey_id)
+    unsent = state.values_list("unsent_points", flat=True).first()
+    if unsent and not sent(definition.project_id, unsent):
         return False
-    for error in errors:
-        logger.warning("metric point of journey %s refused: %s", definition.slug, error.message)
-    JourneyState.objects.filter(journey=definition.journey_id).update(unsent_points=None)
+    if unsent:
+        # Another process may have sent it too, and remembered other points since.
+        state.filter(unsent_points=unsent).update(unsent_points=None)
     return True
-
-
-def _record(point: Point, slug: str, at: datetime) -> PointRecord:
-    kind: MetricType = point["type"]
-    distribution = point.get("distribution")
-    return PointRecord(
-        metric_name=point["name"],
-        metric_type=kind,
-        metric_unit=point["unit"],
-        metric_value=point.get("value"),
-        distribution=distribution and Distribution(**distribution),
-        timestamp=at,
-        tags={"journey": slug},
-    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -15,11 +16,12 @@ from django.db import connection
 
 from analytics.journeys.changes import Span
 from analytics.journeys.definitions import Definition
-from analytics.journeys.firsts import IDENTIFIER, conditions
+from analytics.journeys.firsts import conditions
 from analytics.journeys.measures import Stage
 from analytics.journeys.reading import times_by_identifier
 from events.columns import text_of_column
 from events.identities import persons_of
+from events.trails import IDENTIFIER
 from storage.rollups.windows import EPOCH
 from storage.sql_pieces import Sql, joined
 
@@ -52,7 +54,8 @@ def report(definition: Definition, question: Question) -> dict[Grouping, list[Ro
     `all`, `week` and `segment` have `people, completed, efficiency_score, median_minutes, mean_minutes, p90_minutes`.
     `stage` and `waiting` go by the `position` of a milestone, `bin` by the number of one of `bins`, from 1.
     """
-    asked = _report_sql(definition, question)
+    (kept,) = times_by_identifier([definition])
+    asked = measured_sql(definition, kept, question, joined(_parts(definition, question), " UNION ALL "))
     found: dict[Grouping, list[Row]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(asked.text, asked.parameters)
@@ -62,15 +65,36 @@ def report(definition: Definition, question: Question) -> dict[Grouping, list[Ro
     return found
 
 
+def overview(definitions: Sequence[Definition], question: Question) -> list[Row]:
+    """The row `all` of each of some journeys of one project, in their order."""
+    if not definitions:
+        return []
+    pieces = [
+        measured_sql(definition, kept, question, _part(str(number), Sql(f"SELECT {_FIGURES} FROM measured")))
+        for number, (definition, kept) in enumerate(
+            zip(definitions, times_by_identifier(definitions), strict=True)
+        )
+    ]
+    asked = joined([Sql(f"({piece.text})", piece.parameters) for piece in pieces], " UNION ALL ")
+    with connection.cursor() as cursor:
+        cursor.execute(asked.text, asked.parameters)
+        found = {int(number): json.loads(row) for number, row in cursor.fetchall()}
+    return [found[number] for number in range(len(definitions))]
+
+
 def bins(definition: Definition) -> list[float]:
     """The minutes at which bars of the distribution begin."""
     target = definition.target_minutes or DEFAULT_TARGET_MINUTES
     return [float(share * target) for share in BIN_SHARES]
 
 
-def _report_sql(definition: Definition, question: Question) -> Sql:
+def measured_sql(definition: Definition, kept: Sql, question: Question, select: Sql) -> Sql:
+    """`select` over `measured`: everybody on the journey with minutes (s1, ...), score and what they wait for.
+
+    `kept` are the journey's `times_by_identifier`.
+    """
     tables = [
-        ("kept", times_by_identifier(definition)),
+        ("kept", kept),
         ("linked", Sql(persons_of("%s"), (definition.project_id,))),
         ("merged", _merged(len(definition.stages))),
         ("timed", _timed(len(definition.stages), question)),
@@ -81,8 +105,7 @@ def _report_sql(definition: Definition, question: Question) -> Sql:
         # Once each: several of them are read by every part of the answer.
         [Sql(f"{name} AS MATERIALIZED ({piece.text})", piece.parameters) for name, piece in tables]
     )
-    parts = joined(_parts(definition, question), " UNION ALL ")
-    return Sql(f"WITH {named.text} {parts.text}", (*named.parameters, *parts.parameters))
+    return Sql(f"WITH {named.text} {select.text}", (*named.parameters, *select.parameters))
 
 
 def _merged(count: int) -> Sql:
@@ -182,8 +205,8 @@ def _parts(definition: Definition, question: Question) -> list[Sql]:
     return parts
 
 
-def _part(grouping: Grouping, rows: Sql) -> Sql:
-    return Sql(f"SELECT '{grouping}', to_jsonb(part) FROM ({rows.text}) AS part", rows.parameters)
+def _part(name: str, rows: Sql) -> Sql:
+    return Sql(f"SELECT '{name}', to_jsonb(part) FROM ({rows.text}) AS part", rows.parameters)
 
 
 def _over(values: str) -> str:

@@ -8,6 +8,8 @@ from rest_framework import serializers
 
 from events.columns import columns_in_words, is_column
 from projects.api.errors import BadRequest
+from projects.api.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+from projects.api.serializers import StrictParameters
 from projects.api.summaries import TimeParameter
 
 
@@ -95,7 +97,7 @@ class WeekSerializer(FiguresSerializer):
     week = serializers.DateField(help_text="Monday, UTC.")
 
 
-class SegmentSerializer(FiguresSerializer):
+class JourneySegmentSerializer(FiguresSerializer):
     segment = serializers.CharField(allow_null=True)
 
 
@@ -110,34 +112,60 @@ class JourneySerializer(FiguresSerializer):
     milestones = StageSerializer(many=True, help_text="The first one begins the journey.")
     distribution = BinSerializer(many=True, help_text="Completions by minutes.")
     weeks = WeekSerializer(many=True, help_text="By the week in which people began.")
-    segments = SegmentSerializer(many=True, allow_null=True, help_text="With `segment`, the largest first.")
+    segments = JourneySegmentSerializer(
+        many=True, allow_null=True, help_text="With `segment`, the largest first."
+    )
     segments_truncated = serializers.BooleanField()
 
 
-class JourneyParameters(serializers.Serializer[Any]):
-    """The query parameters of a journey."""
+class WaitingPersonSerializer(serializers.Serializer[Any]):
+    user_id = serializers.CharField()
+    waits_for = serializers.CharField(help_text="Key of the milestone.")
+    started_at = serializers.DateTimeField()
+    waiting_minutes = serializers.FloatField(help_text="Since their last milestone.")
+    is_followed = serializers.BooleanField(
+        help_text="Began within the time the journey follows; the others are taken for gone."
+    )
+
+
+class WaitingPeopleSerializer(serializers.Serializer[Any]):
+    """People on the way."""
+
+    journey = serializers.CharField(help_text="Slug.")
+    results = WaitingPersonSerializer(many=True)
+    results_truncated = serializers.BooleanField(help_text="There are more than `page_size`.")
+
+
+class PeriodParameters(StrictParameters):
+    """Who is looked at."""
 
     start = TimeParameter(required=False, help_text="Who began at this time or later; everybody by default.")
     end = TimeParameter(required=False, help_text="Who began before.")
-    segment = serializers.CharField(
-        required=False,
-        help_text="A column of the event that people began with, such as tenant_id or properties.plan: the figures "
-        "once more for each of its values.",
-    )
-
-    def to_internal_value(self, data: Any) -> Any:
-        for name in data:
-            if name not in self.fields:
-                raise BadRequest(f"Unknown query parameter {name[:100]!r}.", code="unknown_parameter")
-        return super().to_internal_value(data)
-
-    def validate_segment(self, name: str) -> str:
-        if not is_column(name) or "\0" in name:
-            raise serializers.ValidationError(f"{name[:100]!r} is not one of {columns_in_words()}.")
-        return name
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
         start, end = given.get("start"), given.get("end")
         if start and end and start >= end:
             raise BadRequest("start must be before end.", code="invalid")
         return given
+
+
+class JourneyParameters(PeriodParameters):
+    """The query parameters of a journey."""
+
+    segment = serializers.CharField(
+        required=False,
+        help_text="A column of the event that people began with, such as tenant_id or properties.plan: the figures "
+        "once more for each of its values.",
+    )
+
+    def validate_segment(self, name: str) -> str:
+        if not is_column(name) or "\0" in name:
+            raise serializers.ValidationError(f"{name[:100]!r} is not one of {columns_in_words()}.")
+        return name
+
+
+class WaitingParameters(PeriodParameters):
+    """The query parameters of a journey's `waiting/`."""
+
+    waits_for = serializers.CharField(required=False, help_text="Key of a milestone: only who waits for it.")
+    page_size = serializers.IntegerField(default=DEFAULT_PAGE_SIZE, min_value=1, max_value=MAX_PAGE_SIZE)

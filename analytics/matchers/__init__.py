@@ -10,5 +10,17 @@ from analytics.matchers.conditions import condition
 from analytics.matchers.matcher import Filter, Matcher, Operator
 from analytics.matchers.matching import matches
 from analytics.matchers.parsing import MatcherError, as_json, parse
+from analytics.matchers.words import in_words, place_in_words
 
-__all__ = ["Filter", "Matcher", "MatcherError", "Operator", "as_json", "condition", "matches", "parse"]
+__all__ = [
+    "Filter",
+    "Matcher",
+    "MatcherError",
+    "Operator",
+    "as_json",
+    "condition",
+    "in_words",
+    "matches",
+    "parse",
+    "place_in_words",
+]

@@ -142,6 +142,8 @@ def _forms(value: object, key: str) -> tuple[str, ...]:
 
 def _text(value: object, key: str) -> str:
     """A value as the text it is compared by: 500.0 is "500", 1e-7 is "0.0000001", true is "true"."""
+    if value is None:
+        raise MatcherError(key, "Needs a value.")
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -156,6 +158,8 @@ def _text(value: object, key: str) -> str:
 
 
 def _number(value: object, key: str) -> Decimal:
+    if value is None:
+        raise MatcherError(key, "Needs a value.")
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         raise MatcherError(key, "Must be a number that a double can hold.")
     return Decimal(repr(value))

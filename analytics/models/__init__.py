@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
+from analytics.models.experiments import Experiment, ExperimentMetric
+from analytics.models.features import Feature
+from analytics.models.funnels import SavedFunnel
 from analytics.models.journeys import Journey, JourneyChange, JourneyProgress, JourneyState, Milestone
+from analytics.models.sessions import OpenSession, SessionState
 
-__all__ = ["Journey", "JourneyChange", "JourneyProgress", "JourneyState", "Milestone"]
+__all__ = [
+    "Experiment",
+    "ExperimentMetric",
+    "Feature",
+    "Journey",
+    "JourneyChange",
+    "JourneyProgress",
+    "JourneyState",
+    "Milestone",
+    "OpenSession",
+    "SavedFunnel",
+    "SessionState",
+]

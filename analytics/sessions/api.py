@@ -4,6 +4,7 @@ import math
 from datetime import timedelta
 from typing import Any, Final, TypedDict
 
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -12,7 +13,8 @@ from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
 
 from analytics.in_time import in_time
-from analytics.sessions.question import GAP, Question, place_of
+from analytics.sessions.active import count_active
+from analytics.sessions.question import Question, gap_of, place_of
 from analytics.sessions.reading import Session, read
 from analytics.units import PERSON
 from events.columns import columns_in_words, is_column
@@ -21,8 +23,7 @@ from projects.api.errors import BadRequest
 from projects.api.filters import refuse_parameters
 from projects.api.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from projects.api.summaries import TimeParameter
-
-MAX_GAP_MINUTES = 7 * 24 * 60
+from projects.models import MAX_SESSION_GAP_MINUTES
 
 
 class SessionParameters(serializers.Serializer[Any]):
@@ -37,10 +38,10 @@ class SessionParameters(serializers.Serializer[Any]):
         "column, `tags.<key>` or `properties.<key>`.",
     )
     gap_minutes = serializers.FloatField(
-        default=GAP / timedelta(minutes=1),
+        required=False,
         min_value=0.01,
-        max_value=MAX_GAP_MINUTES,
-        help_text="Without a `session_id`, a longer silence begins another session.",
+        max_value=MAX_SESSION_GAP_MINUTES,
+        help_text="Without a `session_id`, a longer silence begins another session; as the project is set by default.",
     )
     page_size = serializers.IntegerField(default=DEFAULT_PAGE_SIZE, min_value=1, max_value=MAX_PAGE_SIZE)
     cursor = serializers.CharField(required=False)
@@ -96,10 +97,14 @@ _ANSWER: Final = {
         "sessions": {"type": "integer"},
         "units": {"type": "integer"},
         "median_seconds": {"type": "number", "nullable": True},
+        "active_sessions": {
+            "type": "integer",
+            "description": "Going on now, whatever the range: their last event is no longer ago than the gap.",
+        },
         "next": {**_TEXT, "format": "uri"},
         "results": {"type": "array", "items": _SESSION},
     },
-    "required": ["sessions", "units", "median_seconds", "next", "results"],
+    "required": ["sessions", "units", "median_seconds", "active_sessions", "next", "results"],
 }
 
 
@@ -117,10 +122,10 @@ class SessionsView(APIView):
         },
     )
     def get(self, request: Request) -> Response:
-        """Sessions by `session_id`, else by gaps of more than 30 minutes; the newest first."""
+        """Sessions by `session_id`, else by silence longer than the gap the project is set to; the newest first."""
         question = _question(request)
         with in_time():
-            found = read(question)
+            found, active_count = read(question), count_active(question, timezone.now())
         shown = found.page[: question.page_size]
         has_more = len(found.page) > question.page_size
         return Response(
@@ -128,6 +133,7 @@ class SessionsView(APIView):
                 "sessions": found.session_count,
                 "units": found.unit_count,
                 "median_seconds": found.median_seconds,
+                "active_sessions": active_count,
                 "next": _next(request, shown[-1]) if has_more else None,
                 "results": [_answer(session) for session in shown],
             }
@@ -146,12 +152,14 @@ def _question(request: Request) -> Question:
         after = place_of(given["cursor"]) if "cursor" in given else None
     except ValueError as error:
         raise BadRequest(str(error), code="invalid_cursor") from None
+    project_id = project_id_of(request)
+    minutes = given.get("gap_minutes")
     return Question(
-        project_id=project_id_of(request),
+        project_id=project_id,
         start=start,
         end=end,
         unit=given["unit"],
-        gap=timedelta(minutes=given["gap_minutes"]),
+        gap=gap_of(project_id) if minutes is None else timedelta(minutes=minutes),
         page_size=given["page_size"],
         after=after,
     )
@@ -168,7 +176,7 @@ def _answer(session: Session) -> SessionAnswer:
         session_id=session.session or None,
         started_at=session.started_at,
         ended_at=session.ended_at,
-        duration_seconds=(session.ended_at - session.started_at).total_seconds(),
+        duration_seconds=session.duration.total_seconds(),
         event_count=session.event_count,
         page_view_count=session.page_view_count,
         entry=session.entry,

@@ -10,9 +10,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from analytics.units import PERSON
-
-GAP = timedelta(minutes=30)
-"""Without a `session_id`, whoever is silent for longer comes back for another session."""
+from projects.models import Project
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
@@ -21,7 +19,6 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
     started_at: datetime
     unit: str
     session: str
-    number: int
 
     def encoded(self) -> str:
         return base64.urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
@@ -36,19 +33,28 @@ def place_of(cursor: str) -> Place:
         moment = place.started_at.astimezone(UTC)
     except (ValueError, OverflowError, binascii.Error, msgspec.MsgspecError) as error:
         raise ValueError("This cursor is not one of ours.") from error
-    if place.started_at.tzinfo is None or "\0" in place.unit + place.session or not 0 <= place.number < 2**62:
+    if place.started_at.tzinfo is None or "\0" in place.unit + place.session:
         raise ValueError("This cursor is not one of ours.")
     return msgspec.structs.replace(place, started_at=moment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Sessions of a project's events in `[start, end)`; None is open. `after` is where the page before ended."""
+    """Sessions of a project's events in `[start, end)`; None is open. `after` is where the page before ended.
+
+    Without a `session_id`, whoever is silent for longer than `gap` comes back for another session.
+    """
 
     project_id: int
+    gap: timedelta
     start: datetime | None = None
     end: datetime | None = None
     unit: str = PERSON
-    gap: timedelta = GAP
     page_size: int = 100
     after: Place | None = None
+
+
+def gap_of(project_id: int) -> timedelta:
+    """The gap that the project is set to."""
+    minutes = Project.objects.values_list("session_gap_minutes", flat=True).get(pk=project_id)
+    return timedelta(minutes=minutes)

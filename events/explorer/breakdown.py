@@ -7,16 +7,15 @@ from typing import Any
 from events.explorer.chart import NOTHING
 from events.explorer.counts import Counts, Group, count_rolled_up, rolled_up_window
 from events.explorer.fields import MAX_GROUP_LENGTH, field_of
-from events.explorer.raw_counts import add_users, count_raw
+from events.explorer.raw_counts import count_raw
 from events.explorer.selection import Selection
+from events.explorer.users import users_of_rolled_up
 from events.rollups import DIMENSIONS
 
 USUAL = "event_name"
 OFFERED = ("severity", "event_name", "event_type", "event_category", "tenant_id", "source", "user_id")
 """What one most often counts by; any other field comes from a facet or an event."""
 MAX_ROWS = 15
-FEW_EVENTS = 20_000
-"""So many can be looked at one by one, to tell users apart, without making anybody wait."""
 
 
 def count(selection: Selection, by: str) -> Counts:
@@ -25,8 +24,7 @@ def count(selection: Selection, by: str) -> Counts:
     if window is None:
         return count_raw(selection, field_of(by))
     counts = count_rolled_up(selection, by, window)
-    if counts.event_count <= FEW_EVENTS:
-        add_users(counts, selection, field_of(by), selection.scope.range.start)
+    counts.users = users_of_rolled_up(selection, counts)
     return counts
 
 
@@ -50,7 +48,7 @@ def _row(selection: Selection, counts: Counts, group: Group) -> dict[str, Any]:
         "share": share,
         "width": f"{share:.1%}",
         "errors": group.error_count,
-        "users": group.user_count,
+        "users": counts.users.by_value.get(group.value, 0) if counts.users else None,
         "url": selection.having(counts.by, value) if is_whole else "",
         "url_without": selection.without(counts.by, value) if is_whole else "",
     }

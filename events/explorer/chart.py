@@ -7,14 +7,15 @@ from datetime import datetime
 
 from events.explorer.counts import Counts, Group, others
 from events.explorer.summaries import state_of
-from projects.pages.charts import MAX_LINES, Band, Line, Mark, TimeChart
+from projects.pages.charts import MAX_LINES, Band, Line, TimeChart
+from projects.pages.overlays import DEPLOYS, overlay_url
 from projects.pages.scope import Scope
 
 NOTHING = "(none)"
 """What events are called that have no value in the field."""
 
 
-def chart_of(counts: Counts, scope: Scope, by: str, marks: Sequence[Mark] = ()) -> TimeChart:
+def chart_of(counts: Counts, scope: Scope, by: str) -> TimeChart:
     """`by` is the field that the reader chose; "" tells errors from all others."""
     window = counts.window
     bands: list[Band] = []
@@ -30,8 +31,8 @@ def chart_of(counts: Counts, scope: Scope, by: str, marks: Sequence[Mark] = ()) 
         bar_length=window.interval,
         zone=scope.zone,
         bands=bands,
-        marks=marks,
         height=240,
+        overlays=[overlay_url(scope, DEPLOYS)],
     )
 
 

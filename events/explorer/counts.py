@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -27,12 +27,24 @@ class Group:
     value: str | None
     counts: list[int]
     error_count: int = 0
-    user_count: int | None = None
-    """None where it isn't known."""
 
     @property
     def event_count(self) -> int:
         return sum(self.counts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Users:
+    """Different users of the events, in all and by value.
+
+    `days_from`: counted by whole days in UTC from then on; `read_back_to`: older events were not looked at for lack of
+    time. Both None where they are those of the events that are counted.
+    """
+
+    count: int
+    by_value: Mapping[str | None, int]
+    days_from: datetime | None = None
+    read_back_to: datetime | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,7 +56,8 @@ class Counts:
     groups: list[Group] = field(default_factory=list)
     totals: list[int]
     errors: list[int]
-    user_count: int | None = None
+    users: Users | None = None
+    """None where it isn't known."""
     is_rolled_up: bool = False
     read_back_to: datetime | None = None
     """What is older was not read for lack of time; None where everything was."""

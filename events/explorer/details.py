@@ -12,11 +12,11 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from events.explorer.fields import COLUMNS, MAX_KEY_LENGTH
+from events.explorer.fields import MAX_KEY_LENGTH, NAMES
 from events.explorer.listing import column_url
 from events.explorer.selection import COUNTED_BY, EVENT, EVENT_TIME, Selection
 from events.explorer.summaries import BODY, body_of, state_of, text_of
-from events.links import trace_url
+from events.links import rule_parameters, trace_url
 from events.models import Event
 from events.queries import newest_by_id
 from events.serializers import EventSerializer
@@ -104,10 +104,10 @@ def ways_of(selection: Selection, event: Event) -> list[Way]:
         ways.append(way("Session", "timeline", here, session_id=event.session_id))
     if person := event.user_id or event.anonymous_id:
         ways.append(way("All events of this user", "person", here, person=person))
+        ways.append(way("Timeline of this user", "history", reverse("explore_person", args=[person])))
     alike = _likeness(event)
-    watched = {"rule_type": "event_frequency", "source_type": "telemetry_event"}
     ways.append(way("Similar events", "search", here, **alike))
-    ways.append(way("Make a rule", "add_alert", reverse("admin:alerting_rule_add"), **watched, **alike))
+    ways.append(way("Make a rule", "add_alert", reverse("admin:alerting_rule_add"), **rule_parameters(alike)))
     return ways
 
 
@@ -126,7 +126,7 @@ def _likeness(event: Event) -> dict[str, str]:
 
 
 def _columns(selection: Selection, event: Event) -> Iterable[Detail]:
-    for name in COLUMNS:
+    for name in NAMES:
         value = text_of(getattr(event, name))
         if value:
             yield _detail(selection, name, value)

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from events.explorer.fields import MAX_GROUP_LENGTH, Sql
+from events.explorer.fields import MAX_GROUP_LENGTH
 from events.explorer.reading import around, fetch, selected
 from events.explorer.selection import Selection
 from events.explorer.walking import backwards
+from storage.sql_pieces import Sql
 
 SAMPLE = 10_000
 NAMES = ("severity", "event_name", "event_type", "event_category", "tenant_id", "source")
@@ -71,7 +72,7 @@ def _reach(selection: Selection) -> tuple[int, datetime]:
         statement = around(
             "SELECT count(*), min(event_timestamp) FROM (",
             selected(selection, Sql("event_timestamp"), low, high),
-            " ORDER BY event_timestamp DESC, id DESC LIMIT {}) AS newest",
+            " ORDER BY event_timestamp DESC, id DESC LIMIT %s) AS newest",
             SAMPLE - found,
         )
         count, oldest = fetch(statement)[0]
@@ -87,7 +88,7 @@ def _values(selection: Selection, low: datetime, high: datetime) -> Sql:
     return around(
         "WITH sample AS MATERIALIZED (",
         selected(selection, Sql(", ".join((*NAMES, "tags"))), low, high),
-        f""" ORDER BY event_timestamp DESC, id DESC LIMIT {{}}), counted AS (
+        f""" ORDER BY event_timestamp DESC, id DESC LIMIT %s), counted AS (
             SELECT name, value, count(*) AS event_count FROM sample
             CROSS JOIN LATERAL (
                 VALUES {listed}
@@ -101,8 +102,8 @@ def _values(selection: Selection, low: datetime, high: datetime) -> Sql:
                    sum(event_count) OVER (PARTITION BY name) AS name_count
             FROM counted
         )
-        SELECT name, value, event_count FROM ranked WHERE place <= {{}}
-        ORDER BY starts_with(name, 'tags.'), name_count DESC, name, event_count DESC, value LIMIT {{}}""",
+        SELECT name, value, event_count FROM ranked WHERE place <= %s
+        ORDER BY starts_with(name, 'tags.'), name_count DESC, name, event_count DESC, value LIMIT %s""",
         SAMPLE,
         MAX_VALUES,
         MAX_VALUES * (len(NAMES) + MAX_TAGS),

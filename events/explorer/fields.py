@@ -1,6 +1,6 @@
-"""What an event can be filtered, counted and listed by: its columns, `tags.<key>` and `properties.<key>`, as SQL.
+"""The fields that events are filtered, counted and listed by, as URLs and the search box name them.
 
-Keys and values travel as parameters; only names from the lists here are put into the text.
+What an event has is written in `events.columns`; keys and values travel as parameters.
 """
 
 from __future__ import annotations
@@ -9,95 +9,62 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from events.columns import (
+    JSON_COLUMNS,
+    TEXT_COLUMNS,
+    columns_in_words,
+    is_column,
+    number_of_column,
+    text_of_column,
+)
 from events.models import Event
 from projects.pages.page import Problem
+from storage.sql_pieces import Sql
 
 MAX_KEY_LENGTH = 200
 MAX_GROUP_LENGTH = 200
 """Of values that events are counted by; longer ones are counted together where they begin alike."""
 
-_TEXTS = (
-    "event_name",
-    "event_type",
-    "event_category",
-    "severity",
-    "user_id",
-    "anonymous_id",
-    "tenant_id",
-    "session_id",
-    "source",
-    "user_agent",
-    "trace_id",
-    "span_id",
-)
-NUMBERS = ("duration_ms",)
-COLUMNS: Mapping[str, str] = {
-    **{name: name for name in _TEXTS},
-    "source_ip": "host(source_ip)",
-    "duration_ms": "duration_ms::text",
-}
-"""Name -> SQL that gives it as text."""
+NAMES = tuple(name for name in TEXT_COLUMNS if name != "id")
+"""All but the id: nobody counts by what differs in every event, and `events.explorer.conditions` looks it up."""
 
 ALIASES: Mapping[str, str] = {"license_id": "tenant_id"}
-JSON_COLUMNS: Mapping[str, str] = {"tags": "tags", "properties": "event_data", "event_data": "event_data"}
-
-
-@dataclass(frozen=True, slots=True)
-class Sql:
-    """A piece of SQL with a `{}` for each parameter, so that it fits statements of either style of placeholders."""
-
-    template: str
-    parameters: tuple[Any, ...] = ()
-
-    @property
-    def positional(self) -> str:
-        """With %s for each parameter."""
-        return self.template.format(*["%s"] * len(self.parameters))
-
-    def named(self, prefix: str) -> tuple[str, dict[str, Any]]:
-        """With %(<prefix><number>)s, and what they stand for."""
-        names = [f"{prefix}{number}" for number in range(len(self.parameters))]
-        text = self.template.format(*[f"%({name})s" for name in names])
-        return text, dict(zip(names, self.parameters, strict=True))
+_PREFIX_ALIASES = {"event_data": "properties"}
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column, or a key of a JSON column."""
+    """A column of `events.columns`, or a key of one that holds JSON."""
 
     name: str
-    column: str
-    key: str = ""
+
+    @property
+    def is_key(self) -> bool:
+        return self.name not in TEXT_COLUMNS
 
     @property
     def text(self) -> Sql:
         """The value as text; null where there is none."""
-        if self.key:
-            return Sql(f"jsonb_extract_path_text({self.column}, {{}})", (self.key,))
-        return Sql(COLUMNS[self.name])
+        return text_of_column(self.name)
 
     @property
     def group(self) -> Sql:
         """The value to count by."""
         text = self.text
-        return Sql(f"left(nullif({text.template}, ''), {MAX_GROUP_LENGTH})", text.parameters)
+        return Sql(f"left(nullif({text.text}, ''), {MAX_GROUP_LENGTH})", text.parameters)
 
     @property
     def number(self) -> Sql | None:
         """The value as number, null where it is none; None for columns that never hold one."""
-        if self.key:
-            value = f"jsonb_extract_path({self.column}, {{}})"
-            # numeric, because JSON's numbers may be beyond any float.
-            as_number = f"CASE jsonb_typeof({value}) WHEN 'number' THEN {value}::numeric END"
-            return Sql(as_number, (self.key, self.key))
-        return Sql(self.name) if self.name in NUMBERS else None
+        return number_of_column(self.name)
 
     def of(self, event: Event) -> Any:
         """The event's value; None where there is none."""
-        if not self.key:
+        if not self.is_key:
             return getattr(event, self.name)
-        found = getattr(event, self.column)
-        return found.get(self.key) if isinstance(found, dict) else None
+        prefix, _, key = self.name.partition(".")
+        found = getattr(event, JSON_COLUMNS[prefix])
+        return found.get(key) if isinstance(found, dict) else None
 
 
 def field_of(name: str) -> Field:
@@ -105,7 +72,7 @@ def field_of(name: str) -> Field:
     found = find_field(name)
     if found is None:
         raise Problem(
-            f"There is no field {name[:60]!r}. Fields are {', '.join(COLUMNS)}, tags.<key> and properties.<key>; "
+            f"There is no field {name[:60]!r}. Fields are {columns_in_words(NAMES)}; "
             "put words with = < > ! ~ in them in double quotes."
         )
     return found
@@ -113,11 +80,7 @@ def field_of(name: str) -> Field:
 
 def find_field(name: str) -> Field | None:
     """The field of a name, None where there is none such."""
-    name = ALIASES.get(name, name)
-    if name in COLUMNS:
-        return Field(name, name)
-    prefix, _, key = name.partition(".")
-    if prefix in JSON_COLUMNS and 0 < len(key) <= MAX_KEY_LENGTH:
-        column = JSON_COLUMNS[prefix]
-        return Field(f"{'tags' if column == 'tags' else 'properties'}.{key}", column, key)
-    return None
+    prefix, dot, key = name.partition(".")
+    name = ALIASES.get(name, f"{_PREFIX_ALIASES.get(prefix, prefix)}{dot}{key}")
+    is_known = name in NAMES or (name != "id" and is_column(name) and len(key) <= MAX_KEY_LENGTH)
+    return Field(name) if is_known else None

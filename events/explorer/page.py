@@ -7,7 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from events.deploys import deploys
+from events.columns import columns_in_words
 from events.explorer import details
 from events.explorer.breakdown import OFFERED, USUAL, count, rows_of
 from events.explorer.chart import chart_of
@@ -25,10 +25,10 @@ from events.explorer.selection import (
     Selection,
     selection_of,
 )
-from events.exports import COLUMNS, KIND
+from events.explorer.table import COLUMNS
+from events.links import rule_parameters
 from events.models import Event
 from projects.admin_base import example_command
-from projects.pages.charts import Mark
 from projects.pages.exporting import Table
 from projects.pages.page import Page, Problem
 from projects.pages.scope import Scope
@@ -37,7 +37,6 @@ from projects.pages.time_range import TimeRange
 EXPORT_LIMIT = 10_000
 LIVE_SECONDS = {"list": 5, "counts": 15, "facets": 60}
 """Between refreshes of a live page, by panel."""
-MAX_MARKS = 10
 
 
 class EventsPage(Page):
@@ -58,6 +57,7 @@ class EventsPage(Page):
         shown: dict[str, Any] = {
             "search": scope.filters.get(SEARCH, ""),
             "kept": _others(scope, SEARCH, CURSOR, EVENT, EVENT_TIME),
+            "fields": columns_in_words(),
         }
         try:
             selection = selection_of(scope)
@@ -80,10 +80,9 @@ class EventsPage(Page):
     def panel_counts(self, scope: Scope) -> dict[str, Any]:
         selection, by = selection_of(scope), _counted_by(scope)
         counts = count(selection, by or USUAL)
-        found = deploys(selection.project_id, scope.range.start, scope.range.end, MAX_MARKS)
         return {
             "counts": counts,
-            "chart": chart_of(counts, scope, by, [Mark(one.at, one.label) for one in found]),
+            "chart": chart_of(counts, scope, by),
             "by": by,
             "offered": list(dict.fromkeys([*OFFERED, *filter(None, [by])])),
             "kept": _others(scope, COUNTED_BY),
@@ -102,7 +101,6 @@ class EventsPage(Page):
             "choices": column_choices(selection),
             "is_short": scope.range.length < timedelta(days=1),
             "is_filtered": bool(selection.terms),
-            "kind": KIND.name,
             "export_filters": selection.parameters,
             **({} if found.rows else _when_empty(selection)),
         }
@@ -133,9 +131,8 @@ def _counted_by(scope: Scope) -> str:
 
 
 def _rule_url(selection: Selection) -> str:
-    watched = {"rule_type": "event_frequency", "source_type": "telemetry_event"}
     equal = {term.field: term.value for term in selection.terms if term.operator == "=" and term.value}
-    return selection.scope.url(reverse("admin:alerting_rule_add"), **watched, **equal)
+    return selection.scope.url(reverse("admin:alerting_rule_add"), **rule_parameters(equal))
 
 
 def _when_empty(selection: Selection) -> dict[str, Any]:

@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.urls import reverse
+
 from events import persons
 from events.explorer.conditions import PERSON
-from events.explorer.fields import Sql
 from events.explorer.reading import around, fetch, selected
 from events.explorer.selection import Selection
 from events.explorer.walking import backwards
 from events.rollups import IS_ERROR
+from projects.pages.page import Problem
+from storage.sql_pieces import Sql
 
 MAX_SESSIONS = 10_000
 MAX_SHOWN_IDS = 10
@@ -26,6 +29,8 @@ class Person:
     ids: list[str]
     person_url: str
     """All events under any of the ids, where the page shows only those of one."""
+    timeline_url: str
+    """What this person did, session by session."""
     event_count: int = 0
     error_count: int = 0
     first_at: datetime | None = None
@@ -44,11 +49,15 @@ class Person:
 
 
 def person_of(selection: Selection) -> Person:
-    """The person that the selection is about, in the events that it selects."""
+    """The person that the selection is about, in the events that it selects. Raises Problem where it names none."""
+    if not selection.person:
+        raise Problem("Choose a person: person=<any of their ids>.")
     ids = persons.ids_of_person(selection.project_id, selection.person)
     is_whole = PERSON in selection.named
     person_url = selection.url(user_id=None, person=selection.person) if len(ids) > 1 and not is_whole else ""
-    found = Person(ids[0] if is_whole else selection.person, ids, person_url)
+    name = ids[0] if is_whole else selection.person
+    timeline_url = selection.scope.url(reverse("explore_person", args=[name]))
+    found = Person(name, ids, person_url, timeline_url)
     time_range, low = selection.scope.range, selection.scope.range.end
     for low, high in backwards(time_range.start, time_range.end):
         for piece in fetch(_piece(selection, low, high)):

@@ -7,18 +7,20 @@ from collections import Counter
 from datetime import datetime
 
 from events.explorer.counts import MAX_GROUPS, Counts, Group
-from events.explorer.fields import Field, Sql
-from events.explorer.reading import around, columns_of, fetch, selected
+from events.explorer.fields import Field
+from events.explorer.reading import around, fetch, selected
 from events.explorer.selection import Selection
+from events.explorer.users import users_since
 from events.explorer.walking import backwards
-from events.rollups import ACTOR, IS_ERROR
+from events.rollups import IS_ERROR
 from storage.rollups.windows import Window
+from storage.sql_pieces import Sql, joined
 
 MAX_ROWS = 20_000
 """Of one piece, a row for each bucket and value: what differs in every event is not counted to its last value."""
 
 QUICK_SECONDS = 0.5
-"""Users have to be told apart over the whole range at once, so only where that is known to be quick."""
+"""Telling users apart takes as long once more, so only where that is known to be quick."""
 
 
 def count_raw(selection: Selection, by: Field) -> Counts:
@@ -43,25 +45,8 @@ def count_raw(selection: Selection, by: Field) -> Counts:
         has_more_groups=is_cut or len(groups) > MAX_GROUPS,
     )
     if is_quick:
-        add_users(counts, selection, by, low)
+        counts.users = users_since(selection, by, low)
     return counts
-
-
-def add_users(counts: Counts, selection: Selection, by: Field, low: datetime) -> None:
-    """Counts distinct users since `low`, in all and by value: a look at every event."""
-    columns = columns_of(Sql(f"{by.group.template} AS value", by.group.parameters), Sql(f"{ACTOR} AS actor"))
-    rows = fetch(
-        around(
-            "SELECT grouping(value), value, count(DISTINCT actor) FROM (",
-            selected(selection, columns, low, selection.scope.range.end),
-            ") AS found GROUP BY GROUPING SETS ((value), ()) ORDER BY 1 DESC, 3 DESC LIMIT {}",
-            MAX_ROWS,
-        )
-    )
-    counts.user_count = rows[0][2]
-    by_value = {value: user_count for is_total, value, user_count in rows if not is_total}
-    for group in counts.groups:
-        group.user_count = by_value.get(group.value, 0)
 
 
 class _Tally:
@@ -92,14 +77,15 @@ class _Tally:
 def _piece(selection: Selection, by: Field, window: Window, low: datetime, high: datetime) -> Sql:
     """Rows of (bucket's number, value, whether it stands for all values, events, errors)."""
     slot = Sql(
-        "floor(date_part('epoch', event_timestamp - {}::timestamptz) / {}::float8)::int AS slot",
+        "floor(date_part('epoch', event_timestamp - %s::timestamptz) / %s::float8)::int AS slot",
         (window.start, window.interval.total_seconds()),
     )
-    value = Sql(f"{by.group.template} AS value", by.group.parameters)
-    columns = columns_of(slot, value, Sql(f"({IS_ERROR}) AS is_error"))
+    value = by.group
+    named = Sql(f"{value.text} AS value", value.parameters)
+    columns = joined([slot, named, Sql(f"({IS_ERROR}) AS is_error")])
     return around(
         "SELECT slot, value, grouping(value), count(*), count(*) FILTER (WHERE is_error) FROM (",
         selected(selection, columns, low, high),
-        ") AS found GROUP BY GROUPING SETS ((slot, value), (slot)) ORDER BY 3 DESC, 4 DESC LIMIT {}",
+        ") AS found GROUP BY GROUPING SETS ((slot, value), (slot)) ORDER BY 3 DESC, 4 DESC LIMIT %s",
         MAX_ROWS,
     )

@@ -9,42 +9,34 @@ from django.db import connection
 from django.db.models import BooleanField, QuerySet
 from django.db.models.expressions import RawSQL
 
-from events.explorer.fields import Sql
 from events.explorer.selection import Selection
 from events.models import Event
+from storage.sql_pieces import Sql
 
 
 def selected(selection: Selection, columns: Sql, low: datetime, high: datetime) -> Sql:
     """SELECT of some columns of the events with `low <= time < high`; what orders and limits them may follow."""
     condition = selection.condition
     return Sql(
-        f"SELECT {columns.template} FROM telemetry_events WHERE project_id = {{}} AND event_timestamp >= {{}} "
-        f"AND event_timestamp < {{}} AND ({condition.template})",
+        f"SELECT {columns.text} FROM telemetry_events WHERE project_id = %s AND event_timestamp >= %s "
+        f"AND event_timestamp < %s AND ({condition.text})",
         (*columns.parameters, selection.project_id, low, high, *condition.parameters),
-    )
-
-
-def columns_of(*columns: Sql) -> Sql:
-    """Several of them as one list."""
-    return Sql(
-        ", ".join(column.template for column in columns),
-        tuple(parameter for column in columns for parameter in column.parameters),
     )
 
 
 def around(before: str, inner: Sql, after: str, *parameters: Any) -> Sql:
     """A statement around another; the parameters are those of `after`."""
-    return Sql(before + inner.template + after, (*inner.parameters, *parameters))
+    return Sql(before + inner.text + after, (*inner.parameters, *parameters))
 
 
 def fetch(statement: Sql) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(statement.positional, list(statement.parameters))
+        cursor.execute(statement.text, list(statement.parameters))
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
 
 
 def matching(project_id: int, condition: Sql) -> QuerySet[Event]:
     """The events that meet a condition, of all times and in no order."""
-    meets = RawSQL(condition.positional, condition.parameters, output_field=BooleanField())
+    meets = RawSQL(condition.text, condition.parameters, output_field=BooleanField())
     return Event.objects.filter(meets, project_id=project_id)

@@ -8,11 +8,12 @@ from functools import cached_property
 
 from events import persons
 from events.explorer.conditions import ID, PERSON, all_of, check, condition_of, of_ids
-from events.explorer.fields import ALIASES, Sql, find_field
+from events.explorer.fields import ALIASES, find_field
 from events.explorer.terms import Operator, Term, parse, written
 from events.rollups import DIMENSIONS
 from projects.pages.page import Problem
 from projects.pages.scope import Scope
+from storage.sql_pieces import Sql
 
 SEARCH = "q"
 COUNTED_BY, COLUMNS, CURSOR, EVENT, EVENT_TIME, LIVE = "by", "columns", "cursor", "event", "at", "live"

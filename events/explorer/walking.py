@@ -1,4 +1,4 @@
-"""Reading a long range backwards in pieces until there is enough, or until people have waited long enough.
+"""Reading a long range in pieces, newest or oldest first, until there is enough, or people have waited long enough.
 
 No index serves every filter. A statement over the whole range would take as long as its rarest filter, and show
 nothing when it is stopped; pieces show what was found so far, and how far back that is.
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 BUDGET_SECONDS = 2.0
 FIRST_PART = 64
-"""The first piece is so small a part of the range: newest events are what most ask for."""
+"""The first piece is so small a part of the range: the events next to where reading begins are what most ask for."""
 SHORTEST = timedelta(minutes=15)
 
 
@@ -26,15 +26,34 @@ def backwards(
 
     Ends at `start`, or with the first piece after which the budget is spent.
     """
+    for near, far in _pieces(end - start, budget_seconds, clock):
+        yield end - far, end - near
+
+
+def forwards(
+    start: datetime,
+    end: datetime,
+    budget_seconds: float = BUDGET_SECONDS,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[tuple[datetime, datetime]]:
+    """The same, oldest first."""
+    for near, far in _pieces(end - start, budget_seconds, clock):
+        yield start + near, start + far
+
+
+def _pieces(
+    whole: timedelta, budget_seconds: float, clock: Callable[[], float]
+) -> Iterator[tuple[timedelta, timedelta]]:
+    """How far the ends of each piece are from where reading begins."""
     began = clock()
-    length = max((end - start) / FIRST_PART, SHORTEST)
-    high = end
-    while high > start:
-        low = max(start, high - length) if high - start > length else start
+    length = max(whole / FIRST_PART, SHORTEST)
+    near = timedelta(0)
+    while near < whole:
+        far = min(near + length, whole)
         asked = clock()
-        yield low, high
+        yield near, far
         length = max(length * _growth(clock() - asked), SHORTEST)
-        high = low
+        near = far
         if clock() - began >= budget_seconds:
             return
 

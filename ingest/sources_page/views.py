@@ -21,7 +21,7 @@ from ingest.sources_page.words import WHAT
 from projects import figures
 from projects.admin_base import example_command, visible_projects
 from projects.models import Project
-from projects.retention import Kind, days_kept
+from projects.retention import FOR_EVER, Kind, days_kept, in_words
 
 PERMISSION = "ingest.view_sourceminute"
 
@@ -38,11 +38,11 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The times that are accepted now of one kind of data."""
+    """The times that are accepted now of one kind of data; `oldest` is None where it is kept for ever."""
 
     what: str
-    oldest: datetime
-    days: int
+    oldest: datetime | None
+    kept: str
 
 
 @require_GET
@@ -85,7 +85,10 @@ def _of_project(project: Project, now: datetime) -> dict[str, Any]:
 
 
 def _accepted(days: Mapping[Kind, int], now: datetime) -> list[Accepted]:
-    return [Accepted(WHAT[kind], now - timedelta(days=kept), kept) for kind, kept in days.items()]
+    return [
+        Accepted(WHAT[kind], None if kept >= FOR_EVER else now - timedelta(days=kept), in_words(kept))
+        for kind, kept in days.items()
+    ]
 
 
 def _tiles(facts: Facts, now: datetime) -> list[Tile]:

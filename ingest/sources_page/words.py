@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from projects.retention import Kind
+from projects.retention import FOR_EVER, Kind
 
 WHAT: Mapping[Kind, str] = {
     "events": "events",
@@ -63,5 +63,9 @@ def explained(status: int, code: str, path: str, days: Mapping[Kind, int]) -> st
         return _REQUESTS.get(code, "")
     if code == "too_old":
         kind = kind_of(path)
+        if days[kind] >= FOR_EVER:
+            return (
+                f"The record was older than what was kept then. Now this project keeps {WHAT[kind]} for ever."
+            )
         return f"This project keeps {WHAT[kind]} for {days[kind]} days; the record is older than that."
     return _RECORDS.get(code, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -12,6 +13,7 @@ from metrics.explorer.drawing import suggested_threshold
 from metrics.explorer.labels import parameter_of
 from metrics.explorer.measuring import Measured
 from metrics.series import COPIED_LABELS
+from projects.pages.overlays import ALERTS, overlay_url
 from projects.pages.scope import Scope
 
 
@@ -63,12 +65,11 @@ def trace_url(scope: Scope, trace_id: str) -> str:
     return scope.url(reverse("explore_trace", args=[trace_id]))
 
 
-def overlays_url(scope: Scope, choice: Choice, line: Measured) -> str:
-    """Rules' thresholds and alerts' episodes of a line's metric; the browser asks for them."""
-    times = {"start": scope.range.start.isoformat(), "end": scope.range.end.isoformat()}
+def overlays_url(scope: Scope, choice: Choice, line: Measured, interval: timedelta) -> str:
+    """Rules' thresholds and alerts' episodes of a line's metric, of which each point stands for `interval`."""
     about = {"metric_name": line.metric, "aggregation": line.aggregation}
-    project = {"project": str(scope.project.pk)} if scope.project else {}
-    return f"{reverse('alert_overlays')}?{urlencode({**choice.filters, **project, **about, **times})}"
+    about["bucket_seconds"] = f"{interval.total_seconds():g}"
+    return overlay_url(scope, ALERTS, **choice.filters, **about)
 
 
 def only_url(scope: Scope, line: Measured) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -74,51 +74,51 @@ def series_of(project_id: int, choice: Choice, text: str) -> list[MetricSeries]:
 def measured(
     project_id: int, series: Sequence[MetricSeries], choice: Choice, window: Window, now: datetime
 ) -> Found:
-    """One query for each metric."""
-    lines: list[Measured] = []
+    """The lines of all metrics, read together."""
+    asked: list[Measured] = []
     unread = 0
     for name in sorted({one.name for one in series}):
         own = [one for one in series if one.name == name]
         candidates = lines_of(own, choice.group_by)
         unread += max(len(candidates) - MAX_LINES, 0)
-        asked = _asked(own, candidates[:MAX_LINES], choice)
-        lines += read(project_id, asked, window, now)
-    return Found(lines, unread)
+        asked += _asked(own, candidates[:MAX_LINES], choice)
+    return Found(read(project_id, asked, window, now), unread)
 
 
 def read(project_id: int, lines: Sequence[Measured], window: Window, now: datetime) -> list[Measured]:
-    """The same lines with what this window has of them, those without data left out. They share a metric."""
-    if not lines:
-        return []
-    by_series = {series_id: number for number, line in enumerate(lines) for series_id in line.series_ids}
-    question = Question(project_id, by_series, window, lines[0].aggregation, lines[0].has_histograms)
-    found = chart(question, now)
-    return [replace(line, points=found[number]) for number, line in enumerate(lines) if number in found]
+    """The same lines with what this window has of them, those without data left out. A query for each aggregation."""
+    found: list[Measured] = []
+    for aggregation in dict.fromkeys(line.aggregation for line in lines):
+        own = [line for line in lines if line.aggregation == aggregation]
+        by_series = {series_id: number for number, line in enumerate(own) for series_id in line.series_ids}
+        has_histograms = any(line.has_histograms for line in own)
+        points = chart(Question(project_id, by_series, window, aggregation, has_histograms), now)
+        found += [replace(line, points=points[number]) for number, line in enumerate(own) if number in points]
+    return found
 
 
 def earlier(
-    project_id: int, lines: Iterable[Measured], window: Window, shift: timedelta, now: datetime
+    project_id: int, lines: Sequence[Measured], window: Window, shift: timedelta, now: datetime
 ) -> dict[tuple[str, tuple[tuple[str, str], ...]], Points]:
     """The points of the same lines so much earlier, moved to where they are compared; by `key_of`."""
     back = Window(window.start - shift, window.end - shift, window.interval)
-    found: dict[tuple[str, tuple[tuple[str, str], ...]], Points] = {}
-    by_metric: dict[str, list[Measured]] = {}
-    for line in lines:
-        by_metric.setdefault(line.metric, []).append(line)
-    for own in by_metric.values():
-        for line in read(project_id, own, back, now):
-            found[key_of(line)] = [(at + shift, value) for at, value in line.points]
-    return found
+    return {
+        key_of(line): [(at + shift, value) for at, value in line.points]
+        for line in read(project_id, lines, back, now)
+    }
 
 
 def key_of(line: Measured) -> tuple[str, tuple[tuple[str, str], ...]]:
     return line.metric, tuple(sorted(line.labels.items()))
 
 
-def exemplars(project_id: int, lines: Iterable[Measured], time_range: TimeRange) -> list[MetricExemplar]:
-    """The newest measurements with a trace, of lines whose values are of their kind."""
+def exemplars(project_id: int, lines: Sequence[Measured], time_range: TimeRange) -> list[MetricExemplar]:
+    """The newest measurements with a trace, of lines of one metric whose values are of their kind.
+
+    None for several metrics: nobody could tell which of them a dot belongs to.
+    """
     wanted = [one for line in lines if line.aggregation in VALUE_AGGREGATIONS for one in line.series_ids]
-    if not wanted:
+    if not wanted or len({line.metric for line in lines}) > 1:
         return []
     return list(
         MetricExemplar.objects.filter(

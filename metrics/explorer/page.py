@@ -17,6 +17,7 @@ from projects import figures
 from projects.admin_base import example_command
 from projects.pages.charts import TimeChart
 from projects.pages.exporting import Table
+from projects.pages.overlays import DEPLOYS, overlay_url
 from projects.pages.page import Page, Problem
 from projects.pages.scope import Scope
 from storage.rollups.windows import Window
@@ -171,8 +172,11 @@ def _chart(scope: Scope, view: View) -> TimeChart:
         height=340,
         notes=drawing.notes_of(view.found, interval, len(found)),
         overlays=[
-            links.overlays_url(scope, view.choice, line)
-            for line in {line.metric: line for line in shown}.values()
+            *(
+                links.overlays_url(scope, view.choice, line, view.window.interval)
+                for line in {line.metric: line for line in shown}.values()
+            ),
+            overlay_url(scope, DEPLOYS),
         ],
     )
 

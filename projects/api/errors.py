@@ -56,7 +56,7 @@ def _first_message(detail: Any, path: str = "") -> str:
     """`{"name": ["This field is required."]}` as `name: This field is required.`"""
     if isinstance(detail, dict) and detail:
         key, value = next(iter(detail.items()))
-        here = "" if key == "non_field_errors" else f"{path}{key}"
+        here = path.rstrip(".") if key == "non_field_errors" else f"{path}{key}"
         return _first_message(value, f"{here}." if here and isinstance(value, dict) else here)
     if isinstance(detail, list) and detail:
         return _first_message(detail[0], path)

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from projects.api.authentication import KeyRateThrottle, project_id_of
-from projects.api.errors import BadRequest
+from projects.api.serializers import StrictParameters
 from projects.api.windows import AUTO, AUTO_BUCKETS, STEPS, Step, window_of
 from storage.rollups.summaries import Group, Question
 from storage.times import parse_time
@@ -71,7 +71,7 @@ class IntervalParameter(serializers.ChoiceField):
         )
 
 
-class SummaryParameters(serializers.Serializer[Any]):
+class SummaryParameters(StrictParameters):
     """The query parameters of a summary. Subclasses add `group_by`, `measures` and a FilterParameter a dimension."""
 
     start = TimeParameter(
@@ -81,12 +81,6 @@ class SummaryParameters(serializers.Serializer[Any]):
     )
     end = TimeParameter(required=False, help_text="Now by default.")
     interval = IntervalParameter()
-
-    def to_internal_value(self, data: Any) -> Any:
-        for name in data:
-            if name not in self.fields:
-                raise BadRequest(f"Unknown query parameter {name[:100]!r}.", code="unknown_parameter")
-        return super().to_internal_value(data)
 
     def validate_measures(self, measures: tuple[str, ...]) -> tuple[str, ...]:
         if not measures:

@@ -1,8 +1,9 @@
 """Exports: all rows that match, newest first, as CSV or JSON lines, in constant memory.
 
-A step reads a window of time, and at most 5,000 rows of it: windows grow where rows are few or rare and shrink where
-reading takes long, so that a step takes about as long for any filter. The key of the last row is where the next step
-goes on; rows that arrive meanwhile in a window that was read are not part of the export.
+A step reads a window of time, and a batch of its rows: windows grow where rows are few or rare and shrink where reading
+takes long, batches grow up to 5,000 rows while these are small and shrink where they are large. So a step takes about
+as long, and as much memory, for any filter. The key of the last row is where the next step goes on; rows that arrive
+meanwhile in a window that was read are not part of the export.
 """
 
 from __future__ import annotations
@@ -22,13 +23,17 @@ from projects.api.filters import ProjectFilterSet
 from projects.jobs.registry import CannotStart, Kind, Order, Request, Step, Work
 from projects.keyset import decode_cursor, encode_cursor, rows_beyond
 from projects.pages.exporting import csv_lines, json_object
-from projects.pages.page import be_patient
+from projects.time_limits import limit_statements
 from storage.times import parse_time
 
 FORMATS = {"csv": "CSV", "jsonl": "JSON lines"}
 OWN_PARAMETERS = ("format", "start", "end")
 
-BATCH = 5_000
+FIRST_BATCH, LARGEST_BATCH = 500, 5_000
+"""Rows."""
+STEP_LENGTH = 4_000_000
+"""In characters of the file; the next batch has as many rows as would have filled it, twice as many at most. A worker
+holds a step's text several times over, as rows, as text and compressed."""
 FIRST_WINDOW = timedelta(minutes=15)
 SHORTEST_WINDOW = timedelta(seconds=1)
 LONGEST_WINDOW = timedelta(days=30)
@@ -65,6 +70,7 @@ class Place:
     low: datetime
     high: datetime
     first_high: datetime
+    batch: int
     window: timedelta = FIRST_WINDOW
     after: str = ""
 
@@ -73,12 +79,15 @@ class Place:
             *(at.isoformat() for at in (self.low, self.high, self.first_high)),
             self.window.total_seconds(),
             self.after,
+            self.batch,
         ]
 
     @classmethod
     def of_json(cls, values: Sequence[Any]) -> Place:
         low, high, first_high = map(datetime.fromisoformat, values[:3])
-        return cls(low, high, first_high, timedelta(seconds=values[3]), values[4])
+        # Jobs from before batches had a size go on with the first one.
+        batch = values[5] if len(values) > 5 else FIRST_BATCH
+        return cls(low, high, first_high, batch, timedelta(seconds=values[3]), values[4])
 
     @property
     def start(self) -> datetime:
@@ -141,11 +150,19 @@ def run(export: Export, work: Work) -> Iterator[Step]:
             place = _after_timeout(place, error)
             yield Step(place.as_json(), done_ratio=place.ratio(place.high))
             continue
-        place, reached = _next(export, place, found, time.monotonic() - began)
-        kept = found[:BATCH]
-        yield Step(
-            place.as_json(), len(kept), place.ratio(reached), _lines(export, work.parameters["format"], kept)
-        )
+        seconds, kept = time.monotonic() - began, found[: place.batch]
+        text = _lines(export, work.parameters["format"], kept)
+        place, reached = _next(export, place, found, seconds)
+        place = replace(place, batch=next_batch(place.batch, len(kept), len(text)))
+        yield Step(place.as_json(), len(kept), place.ratio(reached), text)
+
+
+def next_batch(batch: int, row_count: int, length: int) -> int:
+    """How many rows the next step may read, after one whose rows made a text of this length. Pure."""
+    if not row_count:
+        return batch
+    fitting = STEP_LENGTH * row_count // max(length, 1)
+    return max(min(fitting, 2 * batch, LARGEST_BATCH), 1)
 
 
 def filtered(
@@ -178,10 +195,10 @@ def _begin(export: Export, work: Work) -> Place:
     times = export.rows(work.project_id, {}).filter(**inside).values_list(column, flat=True)
     newest = times.order_by(*[f"-{name}" for name in export.keyset]).first()
     if newest is None:
-        return Place(end, end, end)
+        return Place(end, end, end, FIRST_BATCH)
     oldest = times.order_by(*export.keyset).first()
     high = min(end, newest + timedelta(microseconds=1))
-    return Place(max(start, oldest or start), high, high)
+    return Place(max(start, oldest or start), high, high, FIRST_BATCH)
 
 
 def _read(export: Export, matching: QuerySet[Any], place: Place) -> list[tuple[Any, ...]]:
@@ -196,23 +213,23 @@ def _read(export: Export, matching: QuerySet[Any], place: Place) -> list[tuple[A
         )
     ordered = rows.order_by(*[f"-{name}" for name in export.keyset])
     with transaction.atomic():
-        be_patient(PATIENCE_SECONDS)
-        return list(ordered.values_list(*export.columns.values(), *export.keyset)[: BATCH + 1])
+        limit_statements(PATIENCE_SECONDS)
+        return list(ordered.values_list(*export.columns.values(), *export.keyset)[: place.batch + 1])
 
 
 def _next(
     export: Export, place: Place, found: Sequence[tuple[Any, ...]], seconds: float
 ) -> tuple[Place, datetime]:
     """Where to go on, and the time that was reached."""
-    if len(found) > BATCH:
-        key = found[BATCH - 1][len(export.columns) :]
+    if len(found) > place.batch:
+        key = found[place.batch - 1][len(export.columns) :]
         shorter = max(place.window / 2, SHORTEST_WINDOW)
         high = key[0] + timedelta(microseconds=1)
         return replace(place, high=high, window=shorter, after=encode_cursor(False, key)), key[0]
     window = place.window
     if seconds > SLOW_SECONDS:
         window = max(window / 2, SHORTEST_WINDOW)
-    elif seconds < QUICK_SECONDS and len(found) < BATCH / 2:
+    elif seconds < QUICK_SECONDS and len(found) < place.batch / 2:
         window = min(window * 2, LONGEST_WINDOW)
     return replace(place, high=place.start, window=window, after=""), place.start
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Sum
 
@@ -44,21 +45,26 @@ def may_download(user: User | AnonymousUser, job: Job) -> bool:
 def start(kind: Kind, user: User, project: Project | None, given: Mapping[str, str], now: datetime) -> Job:
     """Queue the work and hint at it. Raises CannotStart."""
     order = kind.check(Request(given, project.pk if project else None, now))
-    _refuse_more(user)
-    job = Job.objects.create(
-        kind=kind.name,
-        project=project if kind.of_project else None,
-        user=user,
-        parameters=order.parameters,
-        words=order.words,
-        created_at=now,
-    )
-    transaction.on_commit(hint_run)
+    with transaction.atomic():
+        _refuse_more(user)
+        job = Job.objects.create(
+            kind=kind.name,
+            project=project if kind.of_project else None,
+            user=user,
+            parameters=order.parameters,
+            words=order.words,
+            created_at=now,
+        )
+        transaction.on_commit(hint_run)
     return job
 
 
 def _refuse_more(user: User) -> None:
-    """Raises CannotStart where a person, or all together, have as much as they may."""
+    """Raises CannotStart where a person, or all together, have as much as they may. Call inside a transaction.
+
+    One start of a person waits for the other, or both would find room for one.
+    """
+    list(get_user_model().objects.select_for_update(no_key=True).filter(pk=user.pk).values_list("pk"))
     if Job.objects.filter(user=user, status__in=UNFINISHED).count() >= MOST_UNFINISHED:
         raise CannotStart(
             f"{MOST_UNFINISHED} jobs of yours are not finished yet. Wait for one, or cancel one, and try again."
@@ -85,7 +91,12 @@ def retry(job: Job, user: User) -> bool:
     """
     if job.project_id is not None and not visible_projects(user).filter(pk=job.project_id).exists():
         raise CannotStart("You belong to its project no longer.")
-    _refuse_more(user)
+    with transaction.atomic():
+        _refuse_more(user)
+        return _is_retried(job)
+
+
+def _is_retried(job: Job) -> bool:
     ended = Job.objects.filter(pk=job.pk, status__in=(JobStatus.FAILED, JobStatus.CANCELLED))
     fresh = {
         "status": JobStatus.QUEUED,

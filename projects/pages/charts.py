@@ -7,13 +7,14 @@ pages have their own.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import zip_longest
 from typing import Any, Literal
 
 from projects import figures
+from projects.pages.reach import side_of
 
 MAX_LINES = 8
 """More lines than this nobody tells apart."""
@@ -23,6 +24,9 @@ LARGEST = 1e300
 
 # Okabe and Ito's list, which colour-blind people tell apart; states have colours of their own.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a7f00", "#7f7f7f")
+
+RATIO = "ratio"
+"""The unit of shares from 0 to 1, which are written as percent."""
 
 Kind = Literal["lines", "bars", "stacked", "dots"]
 Points = Sequence[tuple[datetime, float | None]]
@@ -107,7 +111,7 @@ class TimeChart:
     height: int = 240
     notes: Sequence[str] = field(default_factory=tuple)
     overlays: Sequence[str] = ()
-    """URLs of JSON with more thresholds and bands, which the page's script draws in and lists below."""
+    """URLs of JSON with more thresholds, bands and marks, which the page's script draws in and lists below."""
 
     @property
     def figure_id(self) -> str:
@@ -121,11 +125,17 @@ class TimeChart:
     @property
     def words(self) -> str:
         """What it shows, for those who don't see it."""
-        values = [value for line in self.lines for _, value in line.points if value is not None]
+        values = self._drawn
         if not values:
-            return f"{self.title}: no data"
-        unit = f" {self.unit}" if self.unit else ""
-        return f"{self.title}: from {figures.number(min(values))} to {figures.number(max(values))}{unit}"
+            return f"{self.title}: {'no data' if self.is_empty else 'no number that can be drawn'}"
+        unit = f" {self.unit}" if self.unit and self.unit != RATIO else ""
+        lowest, highest = self._number(min(values)), self._number(max(values))
+        return f"{self.title}: {lowest if lowest == highest else f'from {lowest} to {highest}'}{unit}"
+
+    @property
+    def beyond(self) -> list[Threshold]:
+        """Thresholds that lie too far away to be drawn."""
+        return [limit for limit in self.thresholds if self._side(limit)]
 
     @property
     def figure(self) -> dict[str, Any]:
@@ -140,28 +150,32 @@ class TimeChart:
             "layout": {
                 "height": self.height,
                 "showlegend": many,
-                "barmode": "stack" if self.kind == "stacked" else "overlay",
+                "barmode": "relative" if self.kind == "stacked" else "overlay",
                 "xaxis": {"type": "date", "range": [self._time(self.start), self._time(self.end)]},
                 "yaxis": self._value_axis(),
                 "shapes": [
                     *map(self._band, self.bands),
-                    *map(self._limit, self.thresholds),
+                    *(self._limit(limit) for limit in self.thresholds if not self._side(limit)),
                     *map(self._mark, self.marks),
                 ],
-                "annotations": [*map(self._limit_text, self.thresholds), *map(self._mark_text, self.marks)],
+                "annotations": [
+                    *(self._limit_text(limit) for limit in self.thresholds if not self._side(limit)),
+                    *self._far_texts(),
+                    *map(self._mark_text, self.marks),
+                ],
             },
             "page": {"zooms": self.zooms},
         }
 
     @property
     def columns(self) -> list[str]:
-        unit = f" ({self.unit})" if self.unit else ""
+        unit = f" ({self.unit})" if self.unit and self.unit != RATIO else ""
         return ["Time", *(f"{line.name}{unit}" for line in self.lines)]
 
     @property
     def rows(self) -> list[tuple[datetime, list[Cell]]]:
         """One a moment, or as many as a line has points at it: the time, and each line's number."""
-        by_line = [_cells(line) for line in self.lines]
+        by_line = [_cells(line, self._number) for line in self.lines]
         moments = sorted({at for cells in by_line for at in cells})
         nothing = Cell(figures.number(None))
         return [
@@ -169,6 +183,25 @@ class TimeChart:
             for at in moments
             for row in zip_longest(*(cells.get(at, []) for cells in by_line), fillvalue=nothing)
         ]
+
+    @property
+    def _drawn(self) -> list[float]:
+        """Values that axes can show; others are gaps."""
+        points = (value for line in self.lines for _, value in line.points)
+        return [value for value in points if value is not None and abs(value) <= LARGEST]
+
+    def _number(self, value: float | None) -> str:
+        return figures.percent(value) if self.unit == RATIO else figures.number(value)
+
+    def _side(self, limit: Threshold) -> int:
+        """1 where the threshold lies far above what is drawn, -1 where far below, 0 where it can be drawn."""
+        if self.logarithmic:
+            logarithms = [math.log10(value) for value in self._drawn if value > 0]
+            if not logarithms or limit.value <= 0:
+                return 0
+            return side_of(math.log10(limit.value), min(logarithms), max(logarithms))
+        ends = [*self._drawn, *([0.0] if self.zero_based else [])]
+        return side_of(limit.value, min(ends, default=0.0), max(ends, default=0.0))
 
     def _trace(self, line: Line, colour: str) -> dict[str, Any]:
         colour = state_colour(line.state) if line.state else colour
@@ -210,6 +243,8 @@ class TimeChart:
 
     def _value_axis(self) -> dict[str, Any]:
         axis: dict[str, Any] = {"title": {"text": _plain(self.unit)}}
+        if self.unit == RATIO:
+            axis = {"title": {"text": ""}, "tickformat": ".3~%", "hoverformat": ".4~%"}
         if self.logarithmic:
             return axis | {"type": "log"}
         return axis | ({"rangemode": "tozero"} if self.zero_based else {})
@@ -234,6 +269,20 @@ class TimeChart:
             "xanchor": "right", "yanchor": "bottom", "font": {"color": state_colour(limit.state), "size": 11},
         }  # fmt: skip
 
+    def _far_texts(self) -> Iterator[dict[str, Any]]:
+        """At the edges that thresholds lie beyond, clear of each other."""
+        for is_above in (True, False):
+            there = [limit for limit in self.beyond if (self._side(limit) > 0) is is_above]
+            yield from (self._far_text(limit, is_above, place) for place, limit in enumerate(there))
+
+    def _far_text(self, limit: Threshold, is_above: bool, place: int) -> dict[str, Any]:
+        return {
+            "xref": "paper", "yref": "paper", "x": 1, "y": 1 if is_above else 0, "xanchor": "right",
+            "yanchor": "top" if is_above else "bottom", "yshift": -14 * place if is_above else 14 * place,
+            "text": _plain(f"{'↑' if is_above else '↓'} {limit.label}"), "showarrow": False,
+            "font": {"color": state_colour(limit.state), "size": 11},
+        }  # fmt: skip
+
     def _mark(self, mark: Mark) -> dict[str, Any]:
         at = self._time(mark.at)
         return {
@@ -243,8 +292,8 @@ class TimeChart:
 
     def _mark_text(self, mark: Mark) -> dict[str, Any]:
         return {
-            "xref": "x", "yref": "paper", "x": self._time(mark.at), "y": 1, "text": _plain(mark.label),
-            "showarrow": False, "xanchor": "left", "yanchor": "top",
+            "name": "mark", "xref": "x", "yref": "paper", "x": self._time(mark.at), "y": 1,
+            "text": _plain(mark.label), "showarrow": False, "xanchor": "left", "yanchor": "top",
             "font": {"color": state_colour("quiet"), "size": 11},
         }  # fmt: skip
 
@@ -267,12 +316,12 @@ def state_colour(state: str) -> str:
     return f"var(--state-{state})"
 
 
-def _cells(line: Line) -> dict[datetime, list[Cell]]:
+def _cells(line: Line, number_text: Callable[[float | None], str]) -> dict[datetime, list[Cell]]:
     """A line's points by their moments; dots may share one."""
     found: dict[datetime, list[Cell]] = {}
     for number, (at, value) in enumerate(line.points):
         url = line.urls[number] if number < len(line.urls) else ""
-        found.setdefault(at, []).append(Cell(figures.number(value), url))
+        found.setdefault(at, []).append(Cell(number_text(value), url))
     return found
 
 

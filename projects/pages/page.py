@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -21,6 +21,7 @@ from projects.pages.exporting import Table, as_file
 from projects.pages.scope import Scope, scope_of
 from projects.pages.time_range import DAYS_AGO, DEFAULT, PRESETS
 from projects.pages.zones import zone_name
+from projects.time_limits import limit_statements
 
 PATIENCE_SECONDS = 10
 """How long one panel's queries may take each; people don't wait longer, and the server has others to serve."""
@@ -140,18 +141,12 @@ def patiently(answer: Callable[[], T]) -> T:
     """What `answer` gives, each of its statements within the time that people wait. Raises Problem."""
     try:
         with transaction.atomic():
-            be_patient()
+            limit_statements(PATIENCE_SECONDS)
             return answer()
     except OperationalError as error:
         if not isinstance(error.__cause__, QueryCanceled):
             raise
         raise Problem(too_slow()) from None
-
-
-def be_patient(seconds: float = PATIENCE_SECONDS) -> None:
-    """Within a transaction: statements that take longer end with an error."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{seconds * 1000:.0f}ms"])
 
 
 def too_slow() -> str:

@@ -77,7 +77,7 @@ def rate(per_second: float | None) -> str:
 @register.filter
 def percent(ratio: float | None) -> str:
     """A ratio as 2.5 %"""
-    return figures.NOTHING if ratio is None else f"{ratio * 100:.3g} %"
+    return figures.percent(ratio)
 
 
 def _time(moment: datetime, text: str) -> SafeString:

@@ -97,22 +97,13 @@ def roll_up_to(connection: Connection, rollup: Rollup, end: datetime, project_id
     if start >= end:
         return
     whole_hours = floor_hour(end)
-    _fill(connection, rollup.minutes, rollup.raw.time_column, Range(start, end, project_ids))
+    column = rollup.raw.time_column
+    for tier in (rollup.minutes, *rollup.sets):
+        _fill(connection, tier, column, Range(start, end, project_ids))
     if whole_hours > start:
-        _refill(
-            connection,
-            rollup.hours,
-            rollup.raw.time_column,
-            Range(floor_hour(start), whole_hours, project_ids),
-        )
-    _fill(
-        connection,
-        rollup.hours,
-        rollup.raw.time_column,
-        Range(max(start, whole_hours), end, project_ids),
-    )
-    for tier in rollup.sets:
-        _fill(connection, tier, rollup.raw.time_column, Range(start, end, project_ids))
+        for tier in (rollup.hours, *rollup.more_hours):
+            _refill(connection, tier, column, Range(floor_hour(start), whole_hours, project_ids))
+    _fill(connection, rollup.hours, column, Range(max(start, whole_hours), end, project_ids))
     if floor_day(end) > start:
         _refill(connection, rollup.days, "bucket", Range(floor_day(start), floor_day(end), project_ids))
     connection.execute("UPDATE rollup_watermarks SET closed_to = %s WHERE raw_table = %s", (end, rollup.name))
@@ -179,6 +170,17 @@ def recompute(
     return is_done
 
 
+def analyze(rollup: Rollup) -> None:
+    """Tell the planner what a rebuild has written.
+
+    Autovacuum would within a minute or two; a month by the hour took 244 ms instead of 17 until then. Minutes are left
+    to it: they have a table a day.
+    """
+    with connect() as connection:
+        for tier in (tier for tier in rollup.tiers if tier != rollup.minutes):
+            connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(tier.table.name)))
+
+
 def _recompute_some(connection: Connection, rollup: Rollup, project_id: int, day: date) -> bool:
     """True while the day has more."""
     partitions.ensure(rollup.minutes.table, [day])
@@ -208,9 +210,10 @@ def recompute_day(connection: Connection, rollup: Rollup, project_id: int, day: 
         part = Range(first, min(last + HOUR, closed_to), [project_id])
         if part.start < part.end:
             _refill(connection, rollup.minutes, column, part)
-            _refill(connection, rollup.hours, column, part)
             for tier in rollup.sets:
                 _fill(connection, tier, column, part)
+            for tier in (rollup.hours, *rollup.more_hours):
+                _refill(connection, tier, column, part)
     if start + DAY <= closed_to:
         _refill(connection, rollup.days, "bucket", Range(start, start + DAY, [project_id]))
     return len(added) == HOURS_AT_ONCE

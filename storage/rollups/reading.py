@@ -8,9 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from storage.rollups.registry import Rollup
+from storage.rollups.registry import Rollup, Tier
 
 TierName = Literal["minutes", "hours", "days"]
+
+_IN_RANGE = "project_id = %(project_id)s AND bucket >= %(start)s AND bucket < %(end)s"
+_VALID_HOUR = "NOT EXISTS (SELECT FROM invalid WHERE invalid_hour = date_trunc('hour', bucket, 'UTC'))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,7 @@ def raw_sources(rollup: Rollup, where: str = "true", rows: str = "") -> list[Sou
 
 def rolled_sources(rollup: Rollup, tier: TierName, where: str = "true") -> list[Source]:
     """Roll-up rows of valid hours. Days that still run, or wait for recomputation, come from their hours."""
-    in_range = f"project_id = %(project_id)s AND bucket >= %(start)s AND bucket < %(end)s AND ({where})"
-    valid_hour = "NOT EXISTS (SELECT FROM invalid WHERE invalid_hour = date_trunc('hour', bucket, 'UTC'))"
+    in_range = f"{_IN_RANGE} AND ({where})"
     if tier == "days":
         hours, running_day = (
             rollup.hours.table.name,
@@ -78,21 +80,31 @@ def rolled_sources(rollup: Rollup, tier: TierName, where: str = "true") -> list[
         # Two sources of hours, each with bounds that an index can use: "not of a whole day" would read them all.
         return [
             Source(rollup.days.table.name, f"{in_range} AND bucket < {running_day} AND NOT {invalid_day}"),
-            Source(hours, f"{in_range} AND {valid_hour} AND bucket >= {running_day}"),
+            Source(hours, f"{in_range} AND {_VALID_HOUR} AND bucket >= {running_day}"),
             Source(
                 f"{invalid_days} CROSS JOIN {hours}",
-                f"{in_range} AND {valid_hour} "
+                f"{in_range} AND {_VALID_HOUR} "
                 f"AND bucket >= day AND bucket < least(day + interval '1 day', {running_day})",
             ),
         ]
-    table = rollup.hours.table if tier == "hours" else rollup.minutes.table
-    return [Source(table.name, f"{in_range} AND {valid_hour}")]
+    return [hours_of(rollup.hours if tier == "hours" else rollup.minutes, where)]
 
 
-def state(rollup: Rollup) -> str:
-    """The common table expressions that `parts` refers to."""
+def hours_of(tier: Tier, where: str = "true") -> Source:
+    """Rows of valid hours of a tier that is made by the minute or the hour."""
+    return Source(tier.table.name, f"{_IN_RANGE} AND ({where}) AND {_VALID_HOUR}")
+
+
+def whole_hours_of(tier: Tier, where: str = "true") -> Source:
+    """Rows of one of `more_hours`. Stands, as the raw sources beside it, after `state(rollup, whole_hours=True)`."""
+    return hours_of(tier, f"({where}) AND bucket < (SELECT closed_to FROM closed)")
+
+
+def state(rollup: Rollup, *, whole_hours: bool = False) -> str:
+    """The common table expressions that `parts` refers to; with `whole_hours` the running hour comes from raw rows."""
+    closed_to = "date_trunc('hour', closed_to, 'UTC') AS closed_to" if whole_hours else "closed_to"
     return f"""
-        closed AS MATERIALIZED (SELECT closed_to FROM rollup_watermarks WHERE raw_table = '{rollup.name}'),
+        closed AS MATERIALIZED (SELECT {closed_to} FROM rollup_watermarks WHERE raw_table = '{rollup.name}'),
         invalid AS MATERIALIZED (
             SELECT DISTINCT hour AS invalid_hour FROM rollup_invalidations
             WHERE raw_table = '{rollup.name}' AND project_id = %(project_id)s

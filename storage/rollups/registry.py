@@ -22,17 +22,22 @@ class Tier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollup:
-    """How one raw table is added up. `sets` are tables that only ever gain rows, filled from the same raw rows."""
+    """How one raw table is added up.
+
+    `sets` are tables that only ever gain rows, filled from the same raw rows. `more_hours` are made with `hours`, but
+    an hour only when it is over: readers take the running one from raw rows. They may refer to rows of the sets.
+    """
 
     raw: Table
     minutes: Tier
     hours: Tier
     days: Tier
     sets: tuple[Tier, ...] = field(default=())
+    more_hours: tuple[Tier, ...] = field(default=())
 
     @property
     def tiers(self) -> tuple[Tier, ...]:
-        return (self.minutes, self.hours, self.days, *self.sets)
+        return (self.minutes, self.hours, self.days, *self.more_hours, *self.sets)
 
     @property
     def name(self) -> str:

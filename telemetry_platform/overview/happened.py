@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
-from alerting.admin.badges import STATUS_ICONS, labels_text
+from alerting.display.badges import STATUS_ICONS, labels_text
 from alerting.models import Status, Transition, TransitionKind
 from alerting.why.words import change_words
 from events.deploys import Deploy, deploys
@@ -16,6 +17,9 @@ from projects.models import Project
 from projects.pages.time_range import TimeRange
 
 SHOWN = 12
+SHOWN_OF_PEOPLE = 50
+LAST_NIGHT = timedelta(hours=24)
+"""What people did is looked for at least so far back, however short the range: who comes in the morning asks for it."""
 BY_ITSELF = "rule tick"
 _VERBS: dict[str, str] = {
     Status.PENDING: "became pending",
@@ -50,13 +54,20 @@ def read(
     return sorted(found, key=lambda one: one.at, reverse=True)[:SHOWN]
 
 
+def by_people(project: Project, time_range: TimeRange) -> list[Happening]:
+    """What people did to alerts in the range, and in the 24 h before its end, newest first. One query."""
+    since = min(time_range.start, time_range.end - LAST_NIGHT)
+    changes = _transitions(project, TimeRange(since, time_range.end)).exclude(actor=BY_ITSELF)
+    return [_change(one) for one in changes[:SHOWN_OF_PEOPLE]]
+
+
 def _changes(project: Project, time_range: TimeRange) -> list[Happening]:
-    changes = (
-        Transition.objects.filter(project=project, at__gte=time_range.start, at__lt=time_range.end)
-        .select_related("alert")
-        .order_by("-at", "-id")[:SHOWN]
-    )
-    return [_change(one) for one in changes]
+    return [_change(one) for one in _transitions(project, time_range)[:SHOWN]]
+
+
+def _transitions(project: Project, time_range: TimeRange) -> QuerySet[Transition]:
+    within = Transition.objects.filter(project=project, at__gte=time_range.start, at__lt=time_range.end)
+    return within.select_related("alert").order_by("-at", "-id")
 
 
 def _change(change: Transition) -> Happening:

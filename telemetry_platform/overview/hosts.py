@@ -41,16 +41,26 @@ class Host:
     usage: str
 
 
-def read(project_ids: Iterable[int], heard_since: datetime, now: datetime) -> list[Host]:
-    """Hosts that were heard of since then (a day ago at most), those in trouble first. Two queries."""
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Those in trouble first. `series_limit`: only so many series, the newest, were looked at; None: all were."""
+
+    found: Sequence[Host]
+    series_limit: int | None = None
+
+
+def read(project_ids: Iterable[int], heard_since: datetime, now: datetime) -> Hosts:
+    """Hosts that were heard of since then (a day ago at most). Two queries."""
     since = max(heard_since, now - FORGOTTEN_AFTER)
     series = list(
         MetricSeries.objects.filter(project_id__in=project_ids, name__in=LIMITS, host_name__isnull=False)
         .only("id", "project_id", "name", "unit", "host_name")
-        .order_by("-created_at")[:MOST_SERIES]
+        .order_by("-created_at")[: MOST_SERIES + 1]
     )
     if not series:
-        return []
+        return Hosts([])
+    limit = MOST_SERIES if len(series) > MOST_SERIES else None
+    series = series[:MOST_SERIES]
     points = newest_points([one.pk for one in series], since)
     readings = [
         Reading(
@@ -59,7 +69,7 @@ def read(project_ids: Iterable[int], heard_since: datetime, now: datetime) -> li
         for one in series
         if (point := points.get(one.pk)) and point.value is not None
     ]
-    return hosts_of(readings, now)
+    return Hosts(hosts_of(readings, now), limit)
 
 
 def hosts_of(readings: Sequence[Reading], now: datetime) -> list[Host]:

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from alerting.admin.badges import badge
+from alerting.display.badges import badge
 from alerting.health import stalls, troubles
 from alerting.health.troubles import Trouble
 from projects import figures
@@ -42,8 +42,9 @@ class Defect:
 
 
 def of_alerting(projects: QuerySet[Project], now: datetime, *, with_channels: bool) -> list[Defect]:
-    """Stalls first, then channels, then rules. Eight queries."""
-    facts = stalls.facts(now)
+    """Stalls first, then channels, then rules. Seven queries."""
+    due, oldest = stalls.due_rules_here_and_anywhere(now, troubles.SHOWN, projects)
+    facts = stalls.facts(now, waiting=oldest)
     health = reverse("alerting_health")
     stalled = badge("bad", "error", "stalled")
     defects = [
@@ -57,7 +58,7 @@ def of_alerting(projects: QuerySet[Project], now: datetime, *, with_channels: bo
     if with_channels:
         defects += _named("Channel", troubles.channels_in_trouble(projects, now), "Fix")
     defects += _named("Rule", troubles.unhealthy_rules(projects), "Fix")
-    defects += _named("Rule", troubles.late_rules(projects, now), "Why")
+    defects += _named("Rule", troubles.late_rules(due, now), "Why")
     return defects + _of_missed(troubles.rules_that_missed(projects, now), health)
 
 

@@ -12,8 +12,8 @@ from django.db.models import Count
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from alerting.admin.alert_page import comparison, number_text
-from alerting.admin.badges import labels_text, severity_badge
+from alerting.display.alerts import comparison, number_text, units_of_alerts
+from alerting.display.badges import labels_text, severity_badge
 from alerting.inbox.order import worst_first
 from alerting.models import OPEN_STATUSES, Alert, Status
 from alerting.policy.muting import silenced_ids
@@ -44,14 +44,14 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What is shown, how many more there are, and what was left out: "2 acknowledged, 1 silenced".
+    """What is shown, how many more there are, and what was left out: "2 acknowledged" with the inbox's tab for it.
 
     `looked_at` is how many of the worst were looked at where there are more; 0 where all were.
     """
 
     shown: Sequence[Need]
     more: int
-    left_out: str
+    left_out: Sequence[tuple[str, str]]
     looked_at: int
 
 
@@ -66,7 +66,7 @@ class OpenCounts:
 
 
 def read(projects: Sequence[Project], chosen: Project, now: datetime) -> Needs:
-    """Four queries, however many alerts and projects there are."""
+    """Five queries, however many alerts and projects there are."""
     rows = Alert.objects.filter(project__in=projects)
     all_firing = worst_first(rows.filter(status=Status.FIRING))
     found = list(all_firing.select_related("project", "rule", "assigned_to")[: LOOKED_AT + 1])
@@ -84,10 +84,12 @@ def read(projects: Sequence[Project], chosen: Project, now: datetime) -> Needs:
         "silenced": len(silenced),
         "pending": counts.get(Status.PENDING, 0),
     }
+    shown = needing[:SHOWN]
+    units = units_of_alerts(shown)
     return Needs(
-        [_need(alert, chosen) for alert in needing[:SHOWN]],
+        [_need(alert, unit, chosen) for alert, unit in zip(shown, units, strict=True)],
         max(len(needing) - SHOWN, 0),
-        ", ".join(f"{count} {word}" for word, count in left_out.items() if count),
+        [(f"{count} {word}", word) for word, count in left_out.items() if count],
         LOOKED_AT if len(found) > LOOKED_AT else 0,
     )
 
@@ -117,14 +119,14 @@ def _counted(rows: Iterable[tuple[int, str, str, int]], chosen: int) -> OpenCoun
     return OpenCounts(by_severity, by_status, elsewhere)
 
 
-def _need(alert: Alert, chosen: Project) -> Need:
-    limit = comparison(alert)
+def _need(alert: Alert, unit: str, chosen: Project) -> Need:
+    limit = comparison(alert, unit)
     return Need(
         id=alert.pk,
         severity=severity_badge(alert.severity),
         rule_name=alert.rule_name,
         labels=labels_text(alert.labels),
-        value=f"{number_text(alert)} {limit}".strip(),
+        value=f"{number_text(alert, unit)} {limit}".strip(),
         since=alert.triggered_at or alert.pending_since,
         owner=alert.assigned_to.get_username() if alert.assigned_to else UNOWNED,
         project="" if alert.project_id == chosen.pk else alert.project.name,

@@ -37,6 +37,7 @@ LIVE_UP_TO = timedelta(hours=6)
 ALERTS, RULES, CHANNELS = "alerting.view_alert", "alerting.view_rule", "alerting.view_notificationchannel"
 EVENTS, SPANS, METRICS = "events.view_event", "traces.view_span", "metrics.view_metricseries"
 SOURCES = "ingest.view_sourceminute"
+PEOPLE = "people"
 
 REQUESTS: Mapping[requests.Source, str] = {"spans": SPANS, "events": EVENTS}
 PERMISSIONS: Mapping[str, Sequence[str]] = {
@@ -100,6 +101,7 @@ class Overview(Page):
         return {
             "services": found[: services.SHOWN],
             "more": max(len(found) - services.SHOWN, 0),
+            "may_be_cut": len(found) == services.MOST_SERVICES,
             "traces_url": reverse("explore_traces"),
             "services_url": reverse("explore_services"),
             "failing_percent": f"{100 * FAILING_RATIO:.0f}",
@@ -137,8 +139,12 @@ class Overview(Page):
     def panel_happened(self, scope: Scope) -> dict[str, Any]:
         _demand(scope, "happened")
         may = scope.request.user.has_perm
-        found = happened.read(_chosen(scope), scope.range, with_alerts=may(ALERTS), with_deploys=may(EVENTS))
-        return {"happenings": found, "inbox_url": reverse("inbox")}
+        with_people = may(ALERTS)
+        if with_people and scope.filters.get("happened") == PEOPLE:
+            found = happened.by_people(_chosen(scope), scope.range)
+            return {"happenings": found, "with_people": True, "is_by_people": True}
+        found = happened.read(_chosen(scope), scope.range, with_alerts=with_people, with_deploys=may(EVENTS))
+        return {"happenings": found, "with_people": with_people}
 
     def panel_arrival(self, scope: Scope) -> dict[str, Any]:
         return {"has_arrived": arriving.has_telemetry(_chosen(scope).pk, scope.now)}

@@ -13,6 +13,7 @@ from traces import queries as traces
 from traces.service_state import Half, ServiceState, state_of
 
 SHOWN = 10
+MOST_SERVICES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,14 @@ class Service:
 
 
 def read(project_id: int, periods: Periods) -> list[Service]:
-    """The 200 busiest, those in trouble first, then by rate. One query."""
+    """The MOST_SERVICES busiest, those in trouble first, then by rate. One query."""
     found = traces.summary(
         Question(
             project_id=project_id,
             window=periods.halves,
             group_by=("service_name",),
             measures=("span_count", "error_count", P95),
+            limit=MOST_SERVICES,
         )
     )
     services = [_service(group, periods.passed_seconds) for group in found]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,11 +13,12 @@ from projects.pages.scope import Scope
 from projects.pages.sparkline import Sparkline, sparkline
 from telemetry_platform.overview.arriving import Arriving
 from telemetry_platform.overview.courses import Course, change_in_percent, change_in_points
-from telemetry_platform.overview.hosts import Host
+from telemetry_platform.overview.hosts import Hosts
 from telemetry_platform.overview.needs import SEVERITIES, OpenCounts
 from telemetry_platform.overview.requests import Requests
 from traces.service_state import FAILING_RATIO, SLOWER_TIMES
 
+HOSTS_NAMED = 3
 NOTHING_SENT = "no spans or events in this time"
 
 
@@ -51,7 +51,8 @@ def alerts_tile(counts: OpenCounts, scope: Scope) -> Tile:
     worst = next((one for one in SEVERITIES if counts.by_severity.get(one)), "")
     state = worst if counts.by_status.get("firing") else "quiet" if total else "good"
     note = ", ".join(words) or "all quiet"
-    return Tile("alerts", "Open alerts", str(total), "", note, scope.url(reverse("inbox")), state=state)
+    url = scope.url(reverse("inbox"), state="open" if total else None)
+    return Tile("alerts", "Open alerts", str(total), "", note, url, state=state)
 
 
 def error_tile(requests: Requests | None, scope: Scope) -> Tile:
@@ -131,31 +132,30 @@ def ingest_tile(arriving: Arriving | None, scope: Scope, now: datetime) -> Tile:
     )
 
 
-def hosts_tile(hosts: Sequence[Host], scope: Scope) -> Tile:
-    """Leads to the metric that is worst."""
-    url = reverse("explore_metrics")
+def hosts_tile(heard: Hosts, scope: Scope) -> Tile:
+    """Names those in trouble, else all, as far as there is room. Leads to what the first of them lacks, for all."""
+    hosts = heard.found
     if not hosts:
-        return Tile(
-            "hosts", "Hosts", figures.NOTHING, "", "none tells its CPU, memory or disk", scope.url(url)
-        )
-    fine = sum(not host.problem for host in hosts)
-    worst = hosts[0]
-    note = f"{worst.name}: {worst.problem or worst.usage}"
-    more = len(hosts) - fine - 1
+        url = scope.url(reverse("explore_metrics"))
+        return Tile("hosts", "Hosts", figures.NOTHING, "", "none tells its CPU, memory or disk", url)
+    troubled = [host for host in hosts if host.problem]
+    named = [f"{host.name}: {host.problem}" for host in troubled] or [host.name for host in hosts]
+    first, more = hosts[0], len(named) - HOSTS_NAMED
+    note = ", ".join(named[:HOSTS_NAMED]) + (f", and {more} more" if more > 0 else "")
     return Tile(
         "hosts",
         "Hosts",
-        f"{fine}",
+        f"{len(hosts) - len(troubled)}",
         f"of {len(hosts)} fine",
-        f"{note}, and {more} more" if more > 0 else note,
+        f"{note}; of the newest {heard.series_limit:,} series" if heard.series_limit else note,
         scope.url(
-            url,
-            project=worst.project_id,
-            metric_name=worst.metric,
-            host_name=worst.name if worst.problem else None,
+            reverse("explore_metrics"),
+            project=first.project_id,
+            metric_name=first.metric,
+            host_name=first.name if len(troubled) == 1 else None,
             group_by="host_name",
         ),
-        state="warning" if worst.problem else "quiet",
+        state="warning" if troubled else "quiet",
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from projects.models import Project
-from projects.retention import Days, Kind, default_days, given_days
+from projects.retention import FOR_EVER, Days, Kind, default_days, given_days
 from storage.partitions import start_of
 from storage.registry import Table
 from storage.rollups.registry import rollups
@@ -26,9 +26,9 @@ class Lives:
     def longest(self) -> int:
         return max(self.others, *self.by_project.values(), 0)
 
-    def goes_at(self, day: date) -> datetime:
-        """When a whole day has expired for every project."""
-        return start_of(day) + DAY * (self.longest + 1)
+    def goes_at(self, day: date) -> datetime | None:
+        """When a whole day has expired for every project; None where one keeps it for ever."""
+        return None if self.longest >= FOR_EVER else start_of(day) + DAY * (self.longest + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +65,14 @@ class Policies:
         return self.lives(table.retention, made_from().get(table.name))
 
     def expiries(self, lives: Lives, now: datetime) -> list[Expiry]:
-        """One per different life, the shortest first."""
+        """One per different life that ends, the shortest first."""
         by_days: dict[int, list[int]] = {}
         for project_id in self.slugs:
             by_days.setdefault(lives.by_project.get(project_id, lives.others), []).append(project_id)
         return [
             Expiry(now - DAY * days, ids, self._whose(ids, is_rest=days == lives.others))
             for days, ids in sorted(by_days.items())
+            if days < FOR_EVER
         ]
 
     def _days(self, days: Days, kind: Kind, made_from: Kind | None) -> int:
@@ -96,5 +97,5 @@ def made_from() -> dict[str, Kind]:
         tier.table.name: rollup.raw.retention
         for rollup in rollups()
         if rollup.raw.retention
-        for tier in (rollup.minutes, rollup.hours, rollup.days, *rollup.sets)
+        for tier in rollup.tiers
     }

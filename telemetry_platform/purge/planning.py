@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from alerting import retention as alerting_retention
-from projects.retention import Kind
+from projects.retention import FOR_EVER, Kind
 from storage import partitions, purging
 from storage.partitions import Partition, start_of
 from storage.purging import Expired, Removed
@@ -46,7 +46,8 @@ def plan(now: datetime, by_hand: Mapping[Kind, int] | None = None) -> list[Step]
     for table in sorted(expiring, key=lambda table: (table.name in made_from, table.name)):
         steps += _table_steps(table, policies, now)
     steps += [_alerts_step(expiry) for expiry in policies.expiries(policies.lives("alerts"), now)]
-    steps.append(_audit_step(now - DAY * policies.lives("audit").longest))
+    if (audit_days := policies.lives("audit").longest) < FOR_EVER:
+        steps.append(_audit_step(now - DAY * audit_days))
     return steps
 
 
@@ -69,7 +70,7 @@ def _table_steps(table: Table, policies: Policies, now: datetime) -> list[Step]:
         steps += [
             _drop_step(table, partition)
             for partition in partitions.partitions(table)
-            if table_lives.goes_at(partition.day) <= now
+            if (goes_at := table_lives.goes_at(partition.day)) and goes_at <= now
         ]
     for expiry in expiries:
         end = expiry.cutoff if is_exact else _floor_day(expiry.cutoff)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from projects import figures
-from projects.retention import Kind
+from projects.retention import FOR_EVER, Kind, in_words
 from storage.partitions import Partition, start_of
 from storage.registry import Table
 from storage.rollups.registry import rollups
@@ -27,6 +28,7 @@ KIND_WORDS: dict[Kind, str] = {
     "rollup_days": "by day",
 }
 DUE = "at the next purge"
+NEVER = "never"
 WITH_PROJECT = "as long as its project"
 Moment = SafeString | str
 
@@ -70,7 +72,7 @@ def table_rows(facts: Facts, tables: Sequence[Table], opened: str, now: datetime
 
     def place(table: Table) -> tuple[int, int, bool, str]:
         raw = raw_kinds.get(table.name, table.retention)
-        return order.index(raw), order.index(table.retention), _is_set(table), table.words
+        return order.index(raw), order.index(table.retention), _is_of_its_own(table), table.words
 
     return [
         _partitioned_row(facts, table, table.name == opened, now)
@@ -114,13 +116,18 @@ def next_to_go(policies: Policies, lives: Lives, days: Sequence[Partition], now:
     if not days:
         return None
     oldest = days[0]
-    found = [NextToGo(lives.goes_at(oldest.day), f"{oldest.day:%d %b %Y}, {figures.size(oldest.size_bytes)}")]
-    for expiry in policies.expiries(lives, now)[:-1]:
+    found = []
+    if goes_at := lives.goes_at(oldest.day):
+        found.append(NextToGo(goes_at, f"{oldest.day:%d %b %Y}, {figures.size(oldest.size_bytes)}"))
+    for expiry in policies.expiries(lives, now):
+        if expiry.cutoff <= now - DAY * lives.longest:
+            # With the partition.
+            continue
         day = next((partition.day for partition in days if partition.day >= expiry.cutoff.date()), None)
         if day is not None:
             goes_at = start_of(day) + DAY + (now - expiry.cutoff)
             found.append(NextToGo(goes_at, f"{day:%d %b %Y} of {expiry.whose}"))
-    return min(found, key=lambda goes: goes.at)
+    return min(found, key=lambda goes: goes.at, default=None)
 
 
 def _plain_row(facts: Facts, table: Table, now: datetime) -> TableRow:
@@ -128,6 +135,7 @@ def _plain_row(facts: Facts, table: Table, now: datetime) -> TableRow:
     lives = facts.policies.lives_of(table) if table.retention else None
     size = facts.plain_sizes.get(table.name)
     seen = facts.time_ranges.get(table.name)
+    goes_at = lives.goes_at(seen.oldest.date()) if lives and seen else None
     return TableRow(
         name=table.name,
         words=_words(table),
@@ -137,8 +145,8 @@ def _plain_row(facts: Facts, table: Table, now: datetime) -> TableRow:
         oldest=f"{seen.oldest:%Y-%m-%d}" if seen else figures.NOTHING,
         newest=f"{seen.newest:%Y-%m-%d}" if seen else figures.NOTHING,
         kept=kept_words(facts.policies, lives) if lives else WITH_PROJECT,
-        next_what=f"rows of {seen.oldest:%d %b %Y}" if lives and seen else "",
-        next_at=_moment(lives.goes_at(seen.oldest.date()), now) if lives and seen else figures.NOTHING,
+        next_what=f"rows of {seen.oldest:%d %b %Y}" if goes_at and seen else "",
+        next_at=_moment(goes_at, now) if goes_at else figures.NOTHING,
         bars=None,
         days=None,
     )
@@ -157,8 +165,8 @@ def _day_rows(facts: Facts, days: Sequence[Partition], lives: Lives, now: dateti
                 size=figures.size(partition.size_bytes),
                 share=100 * partition.size_bytes / largest,
                 rows=_count(partition.estimated_rows),
-                oldest=f"{seen.oldest:%H:%M:%S}" if seen else figures.NOTHING,
-                newest=f"{seen.newest:%H:%M:%S}" if seen else figures.NOTHING,
+                oldest=_clock(seen.oldest) if seen else figures.NOTHING,
+                newest=_clock(seen.newest) if seen else figures.NOTHING,
                 goes=_moment(lives.goes_at(partition.day), now),
             )
         )
@@ -168,18 +176,22 @@ def _day_rows(facts: Facts, days: Sequence[Partition], lives: Lives, now: dateti
 def kept_words(policies: Policies, lives: Lives) -> str:
     """90 days; or who keeps how long where projects differ."""
     if not lives.by_project:
-        return f"{lives.others} days"
-    named = [f"{policies.slugs.get(pk, pk)} {days}" for pk, days in lives.by_project.items()]
+        return in_words(lives.others)
+    named = [
+        f"{policies.slugs.get(pk, pk)} {in_words(days) if days >= FOR_EVER else days}"
+        for pk, days in lives.by_project.items()
+    ]
     shown = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
-    return f"{shown}, others {lives.others} days"
+    return f"{shown}, others {in_words(lives.others)}"
 
 
-def _is_set(table: Table) -> bool:
-    return any(table == tier.table for rollup in rollups() for tier in rollup.sets)
+def _is_of_its_own(table: Table) -> bool:
+    """Whether it keeps something else than counts by minute, hour or day."""
+    return any(table == tier.table for rollup in rollups() for tier in (*rollup.sets, *rollup.more_hours))
 
 
 def _words(table: Table) -> str:
-    if _is_set(table):
+    if _is_of_its_own(table):
         return table.name.replace("_", " ").capitalize()
     if table.words or table.retention is None:
         return table.words or table.name
@@ -191,5 +203,12 @@ def _count(rows: int) -> str:
     return figures.number(rows) if rows > 0 else "0"
 
 
-def _moment(at: datetime, now: datetime) -> Moment:
+def _clock(at: datetime) -> str:
+    """By the reader's clock, with its date: a day of UTC is parts of two elsewhere."""
+    return f"{timezone.localtime(at):%d %b %H:%M:%S}"
+
+
+def _moment(at: datetime | None, now: datetime) -> Moment:
+    if at is None:
+        return NEVER
     return figures.age_html(at, now) if at > now else DUE

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from projects.jobs.progress import progress_of
+from projects.pages.zones import zone_name
 from storage.registry import tables
 from telemetry_platform.purge.planning import plan
 from telemetry_platform.retention_page import facts
@@ -27,6 +28,7 @@ def page(request: HttpRequest) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
         "title": "Storage and retention",
+        "zone": zone_name(timezone.get_current_timezone()),
         "tiles": tiles(found, now),
         "tables": table_rows(found, tables(), opened, now),
         "last_run": found.last_run,

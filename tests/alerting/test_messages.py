@@ -21,4 +21,4 @@ def test_an_operator_is_named_only_while_it_is_the_one_that_fired(
     assert alert.triggered_at == NOW - timedelta(minutes=1)
     if minutes_after_firing is not None:
         alert.rule.condition_changed_at = alert.triggered_at + timedelta(minutes=minutes_after_firing)
-    assert threshold_text(alert) == text
+    assert threshold_text(alert, "") == text

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerting.state import AlertState, AlertStatus, Change, RuleState, Sample, advance, format_number
+from alerting.state import AlertState, AlertStatus, Change, RuleState, Sample, advance
+from alerting.values import format_number
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 HIGH, LOW, BETWEEN = Sample(90.0), Sample(50.0), Sample(75.0)

@@ -41,7 +41,9 @@ def by_unit(
 def chain_of(events: Sequence[Event], funnel: Funnel) -> Chain:
     """The earliest of the longest chains of one unit; `events` are all of its events in order."""
     for length in range(len(funnel.steps), 0, -1):
-        longest = next(_chains(events, funnel, (), frozenset(), length), None)
+        found = _chains(events, funnel, (), frozenset(), length)
+        # They come the earliest first, but in any order an event may take the step that an earlier way on needs.
+        longest = min(found, default=None) if funnel.order == "any" else next(found, None)
         if longest is not None:
             return tuple(events[position] for position in longest)
     return ()

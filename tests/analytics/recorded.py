@@ -14,7 +14,6 @@ from typing import Any
 from psycopg import sql
 
 from events.records import EVENTS
-from projects.models import RetentionPolicy
 from storage import partitions
 from storage.connections import connect
 from tests.clients import ProjectClient, counts
@@ -76,7 +75,8 @@ def send(api: ProjectClient, events: Iterable[dict[str, Any]]) -> int:
 
 def keep_for_ever(api: ProjectClient) -> None:
     """Old events are welcome."""
-    RetentionPolicy.objects.create(project=api.project, events_days=20_000)
+    answer = api.put("/api/v1/retention/", {"events": {"raw_days": None}})
+    assert answer.status_code == 200, answer.content
 
 
 def forget_old_days() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -12,9 +13,13 @@ from telemetry_platform.packages import folder_of
 
 GRAVE = ("serious", "critical")
 
-_RUN = """async () => (await axe.run(document, {
+EVERY_RULE = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+ONLY_COLOURS = ("color-contrast",)
+"""Rules, as axe-core calls them; all that can differ where only the theme does."""
+
+_RUN = """async (rules) => (await axe.run(document, {
     resultTypes: ['violations'],
-    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    runOnly: rules,
 })).violations"""
 
 
@@ -27,11 +32,11 @@ class Violation:
     places: tuple[str, ...]
 
 
-def grave_violations(page: Page) -> list[Violation]:
+def grave_violations(page: Page, rules: Sequence[str] = EVERY_RULE) -> list[Violation]:
     """The serious and critical ones of the page as it is now."""
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(_script())
-    found: list[dict[str, Any]] = page.evaluate(_RUN)
+    found: list[dict[str, Any]] = page.evaluate(_RUN, list(rules))
     return [
         Violation(one["id"], one["impact"], tuple(_place(node) for node in one["nodes"][:5]))
         for one in found

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth import get_user_model
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 ARTEFACTS = Path(__file__).resolve().parents[2] / "test-artefacts"
+PATIENCE_MS = 15_000
+"""A machine that runs other tests beside may take some seconds to load the library that draws charts."""
 ADMIN_NAME = "ada"
 ADMIN_PASSWORD = "correct horse battery staple"
 
@@ -24,7 +26,8 @@ def page(browser: Browser, live_server: LiveServer, request: pytest.FixtureReque
     """
     context = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 800})
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     troubles: list[str] = []
     page.on("pageerror", lambda error: troubles.append(f"script error: {error}"))
     page.on(

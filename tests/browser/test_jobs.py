@@ -27,7 +27,8 @@ ONE_STEP = 1e-9
 def test_somebody_exports_all_events_that_match_and_watches_it(
     admin_page: Page, screenshot: Keep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "BATCH", 10)
+    for name in ("FIRST_BATCH", "LARGEST_BATCH"):
+        monkeypatch.setattr(exporting, name, 10)
     project = make_project("shop")
     now = timezone.now()
     for number in range(4):

@@ -81,6 +81,7 @@ def test_a_chart_shows_its_alerts_and_becomes_a_rule(admin_page: Page, screensho
             api, [level + step % 5 for step in range(160)], now, host_name=host, metric_unit="percent"
         )
     rule = make_rule(api, name="CPU is high")
+    make_rule(api, name="Far", threshold=1e300)
     tick(now)
     page = admin_page
     page.set_viewport_size({"width": 1440, "height": 900})
@@ -91,6 +92,10 @@ def test_a_chart_shows_its_alerts_and_becomes_a_rule(admin_page: Page, screensho
     expect(overlays).to_contain_text("CPU is high > 80")
     expect(overlays).to_contain_text("CPU is high host_name=web-1: firing")
     expect(chart.locator(".shapelayer path")).not_to_have_count(0)
+    # What lies too far away is named at the edge, and leaves the lines their height.
+    expect(overlays).to_contain_text("Far > 1e+300 (threshold, too far away to be drawn)")
+    expect(chart.locator(".annotation-text", has_text="↑ Far > 1e+300")).to_be_visible()
+    expect(chart.locator(".yaxislayer-above, .ytick", has_text="80").first).to_be_attached()
     page.get_by_label("Compare with").select_option("before")
     expect(page).to_have_url(re.compile("compare=before"))
     expect(chart).to_have_attribute("data-overlaid", "yes")
@@ -106,7 +111,7 @@ def test_a_chart_shows_its_alerts_and_becomes_a_rule(admin_page: Page, screensho
     expect(page.locator(".rule-preview-summary")).to_contain_text("would")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Average of cpu_usage").first).to_be_visible()
-    assert rule.project.rules.count() == 2
+    assert rule.project.rules.count() == 3
 
 
 def test_names_are_found_and_drawn_beside_each_other(admin_page: Page, screenshot: Keep) -> None:

@@ -57,7 +57,7 @@ FORMS: list[tuple[str, dict[str, str], str]] = [
             "operator": "<",
             "threshold": "0.5",
         },
-        "paid events / checkout_started events over 5 min < 0.5",
+        "paid events / checkout_started events over 5 min < 50 %",
     ),
     (
         "change:telemetry_event",

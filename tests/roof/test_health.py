@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -52,6 +53,20 @@ def test_ready_is_503_without_database_and_gives_no_reason_away(
     assert (answer.status_code, answer.json()["status"]) == (503, "down")
     assert answer["Retry-After"]
     assert "nonexistent" not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/health", 200), ("/health/", 200), ("/ready", 503), ("/metrics", 200)]
+)
+def test_probes_with_a_login_cookie_answer_while_the_database_is_away(
+    client: Client, monkeypatch: pytest.MonkeyPatch, path: str, status: int
+) -> None:
+    client.force_login(User.objects.create_superuser("ada"))
+    connection.close()
+    with monkeypatch.context() as away:
+        away.setitem(connection.settings_dict, "HOST", "/nonexistent")
+        answer = client.get(path)
+    assert answer.status_code == status
 
 
 def test_ready_is_503_while_the_queue_is_full(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

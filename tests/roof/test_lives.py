@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from projects.retention import KINDS, Days, Kind
+from projects.retention import FOR_EVER, KINDS, Days, Kind
 from storage.partitions import Partition, start_of
 from telemetry_platform.purge.lives import Lives, Policies
 from telemetry_platform.retention_page.bars import HEIGHT, bars_of
@@ -103,6 +103,20 @@ def test_lives_are_said_in_few_words() -> None:
     found = policies({SHOP: days(events=7)})
     assert kept_words(found, found.lives("events")) == "shop 7, others 90 days"
     assert kept_words(found, found.lives("traces")) == "90 days"
+
+
+def test_what_is_kept_for_ever_never_goes_and_others_go_before_it() -> None:
+    found = policies({SHOP: days(events=FOR_EVER), GAME: days(events=7)})
+    lives = found.lives("events")
+    assert lives.goes_at(date(2026, 1, 1)) is None
+    assert [expiry.whose for expiry in found.expiries(lives, NOW)] == ["game", "all other projects"]
+    assert kept_words(found, lives) == "shop for ever, game 7, others 90 days"
+    goes = next_to_go(found, lives, [partition(95), partition(5)], NOW)
+    assert goes
+    assert goes.what == "10 Jun 2026 of game"
+    alone = policies({pk: days(events=FOR_EVER) for pk in SLUGS})
+    assert next_to_go(alone, alone.lives("events"), [partition(95)], NOW) is None
+    assert found.lives("rollup_days", "events").by_project[SHOP] == FOR_EVER
 
 
 def test_bars_stand_on_their_day_and_gaps_stay_gaps() -> None:

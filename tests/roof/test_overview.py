@@ -25,7 +25,7 @@ from projects.models import Project
 from projects.pages.time_range import TimeRange
 from telemetry_platform import leases
 from telemetry_platform.beat import LEASE as BEAT_LEASE
-from telemetry_platform.overview import needs
+from telemetry_platform.overview import hosts, needs
 from telemetry_platform.overview.arriving import read as read_arriving
 from telemetry_platform.worker_lease import LEASE as WORKER_LEASE
 from tests.admin import member_client, superuser_client
@@ -133,6 +133,18 @@ def test_a_service_says_in_a_word_how_it_is(
     assert "service_name=web" in shown
 
 
+def test_hosts_say_when_not_all_series_were_looked_at(
+    admin_client: Client, project: Project, api: ProjectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        send_points(api, [10], timezone.now(), host_name=f"web-{number}")
+    assert "newest" not in panel(admin_client, "numbers", project)
+    monkeypatch.setattr(hosts, "MOST_SERIES", 2)
+    shown = panel(admin_client, "numbers", project)
+    assert "of 2 fine" in shown
+    assert "; of the newest 2 series" in shown
+
+
 def test_hosts_say_what_they_lack(admin_client: Client, project: Project, api: ProjectClient) -> None:
     now = timezone.now()
     send_points(api, [20], now, host_name="web-1")
@@ -140,8 +152,8 @@ def test_hosts_say_what_they_lack(admin_client: Client, project: Project, api: P
     send_points(api, [30], now - timedelta(minutes=20), host_name="web-3")
     shown = panel(admin_client, "numbers", project)
     assert "of 3 fine" in shown
-    assert "web-2: disk 97 %, and 1 more" in shown
-    assert "metric_name=disk_usage&host_name=web-2" in shown
+    assert "web-2: disk 97 %, web-3: last heard of 20 min ago" in shown
+    assert "metric_name=disk_usage&group_by=host_name" in shown
 
 
 def test_alerts_that_nobody_has_taken_come_first_the_worst_of_them_on_top(
@@ -162,7 +174,8 @@ def test_alerts_that_nobody_has_taken_come_first_the_worst_of_them_on_top(
     assert "12 min ago" in shown
     assert "unowned" in shown
     assert all(word not in shown for word in ("host=taken", "host=hushed", "host=waiting"))
-    assert "1 acknowledged, 1 silenced, 1 pending" in shown
+    left_out = re.findall(r"state=(\w+)[^>]*>(\d+ \w+)</a>", shown)
+    assert left_out == [(word, f"1 {word}") for word in ("acknowledged", "silenced", "pending")]
     tile = panel(admin_client, "numbers", project)
     assert "2 error, 1 warning, 1 acknowledged, 1 pending, 1 firing in other projects" in tile
     assert reverse("admin:alerting_alert_change", args=[taken.pk]) not in shown
@@ -357,3 +370,18 @@ def test_ingest_is_counted_for_a_day_and_not_before(project: Project) -> None:
     assert "in the last 24 h: " in panel(superuser_client(), "numbers", project, range="7d")
     long_ago = TimeRange(now - timedelta(days=9), now - timedelta(days=8))
     assert read_arriving(project.pk, long_ago, now) is None
+
+
+def test_what_people_did_is_found_a_day_back_among_whatever_the_rules_did(
+    admin_client: Client, project: Project
+) -> None:
+    now = timezone.now()
+    alert = make_alert(project, rule_name="Checkout")
+    actions.acknowledge(alert.pk, actor="ana", now=now - timedelta(hours=20))
+    for minutes in range(20):
+        change_status(alert, Status.FIRING, now - timedelta(minutes=minutes))
+    assert "by ana" not in panel(admin_client, "happened", project)
+    shown = panel(admin_client, "happened", project, happened="people")
+    assert "Checkout was acknowledged</b></a> by ana" in shown
+    assert "fired" not in shown
+    assert "Nobody did anything" in panel(admin_client, "happened", make_project("idle"), happened="people")

@@ -5,12 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.http import HttpRequest
 
 from projects import figures
+from projects.pages.scope import Scope
 from projects.pages.time_range import PRESETS, TimeRange
 from telemetry_platform.overview.courses import Course, change_in_percent, change_in_points
-from telemetry_platform.overview.hosts import Reading, hosts_of
+from telemetry_platform.overview.hosts import Host, Hosts, Reading, hosts_of
+from telemetry_platform.overview.needs import OpenCounts
 from telemetry_platform.overview.periods import MOST_BUCKETS, Periods
+from telemetry_platform.overview.tiles import Tile, alerts_tile, hosts_tile
 
 NOW = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 
@@ -66,3 +70,37 @@ def test_of_several_disks_the_fullest_counts_and_one_that_is_gone_does_not() -> 
 )
 def test_rates_are_in_a_unit_one_can_feel(per_second: float, text: str) -> None:
     assert figures.rate(per_second) == text
+
+
+def scope() -> Scope:
+    return Scope(HttpRequest(), NOW, [], None, TimeRange.of_preset("1h", NOW))
+
+
+def hosts_tile_of(*hosts: tuple[str, str]) -> Tile:
+    found = [Host(1, name, problem, "cpu_usage", "CPU 10 %") for name, problem in hosts]
+    return hosts_tile(Hosts(found), scope())
+
+
+def test_hosts_in_trouble_are_named_as_far_as_there_is_room() -> None:
+    ill = [(f"web-{number}", "CPU 97 %") for number in range(5)]
+    many = hosts_tile_of(*ill, ("db", ""))
+    assert (many.value, many.unit) == ("1", "of 6 fine")
+    assert many.note == "web-0: CPU 97 %, web-1: CPU 97 %, web-2: CPU 97 %, and 2 more"
+    assert "host_name=web" not in many.url, "its chart shows all of them"
+    assert "host_name=web-0" in hosts_tile_of(("web-0", "CPU 97 %"), ("db", "")).url
+
+
+def test_hosts_that_are_fine_are_named_too() -> None:
+    assert hosts_tile_of(("web-1", ""), ("web-2", "")).note == "web-1, web-2"
+    assert (
+        hosts_tile_of(*((f"web-{number}", "") for number in range(4))).note
+        == "web-0, web-1, web-2, and 1 more"
+    )
+
+
+def test_open_alerts_lead_to_all_that_are_counted() -> None:
+    counts = OpenCounts({"critical": 1, "warning": 1}, {"firing": 1, "acknowledged": 1}, elsewhere=0)
+    tile = alerts_tile(counts, scope())
+    assert tile.value == "2"
+    assert "state=open" in tile.url
+    assert "state=" not in alerts_tile(OpenCounts({}, {}, elsewhere=0), scope()).url

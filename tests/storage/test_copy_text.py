@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage.connections import connect
-from storage.copy_text import FEW_ROWS, NULL, copy_text
+from storage.copy_text import FEW_ROWS, NULL, PART_ROWS, copy_text, may_hold_nul
 
 pytestmark = pytest.mark.django_db
 
@@ -46,12 +46,16 @@ TABLE = (
 COLUMNS = "(a, b, c, d, e, f, g, h, i, j)"
 
 
+def text_of(rows: Sequence[tuple[Any, ...]]) -> bytes:
+    return b"".join(copy_text(rows).parts)
+
+
 def stored(connection: psycopg.Connection[Any], rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
     """What is in a table after our text, and after psycopg's `write_row`, as the server writes it."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE ours, theirs")
         with cursor.copy(f"COPY ours {COLUMNS} FROM STDIN".encode()) as copy:
-            copy.write(copy_text(rows))
+            copy.write(text_of(rows))
         with cursor.copy(f"COPY theirs {COLUMNS} FROM STDIN".encode()) as copy:
             for row in rows:
                 copy.write_row(row)
@@ -83,9 +87,10 @@ def test_rows_are_stored_as_psycopg_stores_them() -> None:
 def test_many_rows_read_the_same_as_each_alone() -> None:
     shared = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
     rows = [
-        (shared, number % 2 or None, f"{number}\t\\", uuid.UUID(int=number)) for number in range(3 * FEW_ROWS)
+        (shared, "same", number % 2 or None, f"{number}\t\\", uuid.UUID(int=number))
+        for number in range(2 * PART_ROWS + FEW_ROWS // 2)
     ]
-    assert copy_text(rows) == b"".join(copy_text([row]) for row in rows)
+    assert text_of(rows) == b"".join(text_of([row]) for row in rows)
 
 
 @pytest.mark.parametrize("odd", [None, "x", -0.0, float("nan"), float("-inf"), True, 7])
@@ -95,11 +100,11 @@ def test_columns_whose_values_hardly_differ_read_the_same_as_each_alone(odd: Any
         [odd if place == odd_place else usual for place in range(FEW_ROWS)] for odd_place in (0, 5, 9, 20)
     ]
     rows = list(zip(*columns, strict=True))
-    assert copy_text(rows) == b"".join(copy_text([row]) for row in rows)
+    assert text_of(rows) == b"".join(text_of([row]) for row in rows)
 
 
 def test_no_rows_are_no_text() -> None:
-    assert copy_text([]) == b""
+    assert text_of([]) == b""
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
@@ -107,4 +112,24 @@ def test_what_postgresql_cannot_hold_is_refused_by_it(text: str) -> None:
     with connect() as own:
         own.execute("CREATE TEMPORARY TABLE refusing (a text)")
         with pytest.raises(psycopg.DataError), own.cursor().copy("COPY refusing FROM STDIN") as copy:
-            copy.write(copy_text([(text,)]))
+            copy.write(text_of([(text,)]))
+
+
+HARMLESS = ("x", None, datetime(2026, 1, 2, tzinfo=UTC), 0.5)
+
+
+@pytest.mark.parametrize("count", [1, FEW_ROWS, 2 * PART_ROWS])
+@pytest.mark.parametrize("nul", ["a\0b", r'{"a": "\u0000"}'], ids=["raw", "in JSON"])
+@pytest.mark.parametrize("place", [0, 1], ids=["in a text", "where others are null"])
+def test_a_nul_is_told_wherever_it_hides(count: int, nul: str, place: int) -> None:
+    rows: list[tuple[Any, ...]] = [HARMLESS] * count
+    assert not copy_text(rows).may_hold_nul()
+    row = (*HARMLESS[:place], nul, *HARMLESS[place + 1 :])
+    assert copy_text([*rows[:-1], row]).may_hold_nul()
+    assert copy_text([row] * count).may_hold_nul()
+
+
+@given(st.lists(ROWS, min_size=FEW_ROWS, max_size=2 * FEW_ROWS))
+def test_rows_hold_no_nul_that_none_of_their_texts_holds(rows: list[tuple[Any, ...]]) -> None:
+    texts = [value for row in rows for value in row if isinstance(value, str)]
+    assert copy_text(rows).may_hold_nul() <= any(may_hold_nul(text.encode()) for text in texts)

@@ -50,7 +50,7 @@ class ComparePage(Page):
             "sides": [("A", a, *_head(scope, a)), ("B", b, *_head(scope, b))],
             "swap_url": scope.here(a=ids["b"], b=ids["a"]),
             "difference": signed_duration(b.duration_ms - a.duration_ms),
-            "rows": [(path, min(path.depth, MAX_INDENT), compared.share(path)) for path in compared.paths],
+            "rows": [(path, min(path.depth, MAX_INDENT), compared.share(path)) for path in compared.shown],
         }
 
     def table(self, scope: Scope) -> Table:

@@ -56,11 +56,19 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The paths in order of the tree. `left_out`: those with the smallest differences, where there are too many."""
+    """All paths, in order of the tree."""
 
     paths: Sequence[Path]
-    left_out: int
     largest_difference_ms: float
+
+    @property
+    def shown(self) -> Sequence[Path]:
+        """Those that a page has room for; of more, those that differ most, in the same order."""
+        if len(self.paths) <= MAX_ROWS:
+            return self.paths
+        telling = sorted(self.paths, key=lambda path: -abs(path.self_difference_ms))[:MAX_ROWS]
+        kept = set(telling)
+        return [path for path in self.paths if path in kept]
 
     def share(self, path: Path) -> float:
         """The difference of the time it worked itself, -100 to 100 percent of the largest."""
@@ -80,11 +88,7 @@ def compare(a: Trace, b: Trace) -> Comparison:
     _add(root, b, "b")
     paths = list(_walk(root))
     largest = max((abs(path.self_difference_ms) for path in paths), default=0.0)
-    if len(paths) <= MAX_ROWS:
-        return Comparison(paths, 0, largest)
-    telling = sorted(paths, key=lambda path: -abs(path.self_difference_ms))[:MAX_ROWS]
-    kept = set(telling)
-    return Comparison([path for path in paths if path in kept], len(paths) - MAX_ROWS, largest)
+    return Comparison(paths, largest)
 
 
 def _add(root: Path, trace: Trace, side: Side) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from projects.pages.charts import Kind, Line, TimeChart
+from projects.pages.overlays import DEPLOYS, overlay_url
 from projects.pages.scope import Scope
 from storage.rollups.summaries import Question
 from storage.rollups.windows import Window
@@ -34,6 +35,7 @@ def rate_charts(scope: Scope, project_id: int, filters: Mapping[str, str]) -> li
         return TimeChart(
             id=f"spans-{name}", title=title, lines=[Line(title, points, state)], unit=unit, kind=kind,
             start=scope.range.start, end=scope.range.end, zone=scope.zone, height=130, bar_length=window.interval,
+            overlays=[overlay_url(scope, DEPLOYS)],
         )  # fmt: skip
 
     return [
@@ -78,4 +80,5 @@ def scatter(scope: Scope, sample: Sample, url_of: Callable[[Dot], str], *, logar
     return TimeChart(
         id="scatter", title="Duration of each", lines=lines, unit="ms", kind="dots", logarithmic=logarithmic,
         start=scope.range.start, end=scope.range.end, zone=scope.zone, notes=[note],
+        overlays=[overlay_url(scope, DEPLOYS)],
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,8 +27,16 @@ class Service:
     state: ServiceState
 
 
-def services_of(project_id: int, time_range: TimeRange, now: datetime) -> list[Service]:
-    """The busiest, those in trouble first, then by rate; judged against the stretch before. One statement.
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The busiest; `is_cut`: there are more than MOST_SERVICES."""
+
+    found: Sequence[Service]
+    is_cut: bool
+
+
+def services_of(project_id: int, time_range: TimeRange, now: datetime) -> Services:
+    """Those in trouble first, then by rate; judged against the stretch before. One statement.
 
     Both stretches in one, so that a service isn't called silent for being beyond the limit of one of them.
     """
@@ -38,10 +47,12 @@ def services_of(project_id: int, time_range: TimeRange, now: datetime) -> list[S
         window=time_range.halves(MOST_BUCKETS),
         group_by=("service_name",),
         measures=MEASURES,
-        limit=MOST_SERVICES,
+        limit=MOST_SERVICES + 1,
     )
-    services = [_service(group, passed) for group in summary(question)]
-    return sorted(services, key=lambda one: (one.state.rank, -one.rate_per_second, one.name))
+    groups = summary(question)
+    services = [_service(group, passed) for group in groups[:MOST_SERVICES]]
+    ordered = sorted(services, key=lambda one: (one.state.rank, -one.rate_per_second, one.name))
+    return Services(ordered, is_cut=len(groups) > MOST_SERVICES)
 
 
 def _service(group: Group, passed_seconds: float) -> Service:

@@ -14,10 +14,13 @@ from traces.explorer.layered_layout import BOX_HEIGHT, BOX_WIDTH
 from traces.explorer.rule_links import duration_rule_url, error_rule_url
 from traces.explorer.service_calls import SLICES, SPANS_PER_SLICE, Called, Edge, edges_of, sample_calls
 from traces.explorer.service_map import LABEL_HEIGHT, Box, picture
-from traces.explorer.services import Service, services_of
+from traces.explorer.services import Service, Services, services_of
 from traces.links import microseconds
 from traces.models import Span
 from traces.service_state import ServiceState
+
+MOST_EDGES = 200
+"""Calls in the table, the most frequent first."""
 
 
 class ServicesPage(Page):
@@ -29,7 +32,8 @@ class ServicesPage(Page):
     panels = {"map": "traces/service_map.html"}
 
     def panel_map(self, scope: Scope) -> dict[str, Any]:
-        services = _services(scope)
+        busiest = _services(scope)
+        services = busiest.found
         sample = sample_calls(spans_of(scope), scope.range, scope.now)
         edges = edges_of(sample)
         if not services and not sample.spans:
@@ -38,7 +42,9 @@ class ServicesPage(Page):
         measured = links.services_with_metrics(scope, [one.name for one in services])
         return {
             "services": [(one, _ways(scope, one, one.name in measured)) for one in services],
-            "edges": [(edge, *_examples(scope, edge)) for edge in edges[:200]],
+            "has_more_services": busiest.is_cut,
+            "edges": [(edge, *_examples(scope, edge)) for edge in edges[:MOST_EDGES]],
+            "edge_count": len(edges),
             "picture": drawn,
             "box_width": BOX_WIDTH,
             "box_height": BOX_HEIGHT,
@@ -54,7 +60,7 @@ class ServicesPage(Page):
         rows = (
             (one.name, one.rate_per_second, one.numbers.span_count, one.numbers.error_count, one.numbers.p95_ms,
              one.state.word)
-            for one in _services(scope)
+            for one in _services(scope).found
         )  # fmt: skip
         return Table("services", _COLUMNS, rows)
 
@@ -62,7 +68,7 @@ class ServicesPage(Page):
 _COLUMNS = ("service_name", "rate_per_second", "span_count", "error_count", "duration_p95_ms", "state")
 
 
-def _services(scope: Scope) -> list[Service]:
+def _services(scope: Scope) -> Services:
     assert scope.project
     return services_of(scope.project.pk, scope.range, scope.now)
 

@@ -24,16 +24,16 @@ def silence_for_an_hour(alert: Alert, *, actor: str, clicked_at: datetime, now: 
         if same.exists():
             return ""
         try:
-            silences.create(
-                project_id=alert.project_id,
-                matchers=silences.matchers_for([alert]),
-                starts_at=clicked_at,
-                ends_at=clicked_at + DURATION,
+            done = silences.silence_alert(
+                alert,
+                duration=DURATION,
                 author=actor,
                 comment="Silenced in Slack.",
                 now=now,
+                starts_at=clicked_at,
             )
         except silences.SilenceError as error:
             return str(error)
-        actions.add_note(alert.pk, note="silenced for 1 h", actor=actor, now=now)
+        if done.is_changed:
+            actions.add_note(alert.pk, note="silenced for 1 h", actor=actor, now=now)
     return ""

@@ -7,8 +7,9 @@ from typing import Any
 from django.conf import settings
 
 from alerting.channels.webhook.native import moment
-from alerting.messages import AlertPart, Message, number_text
+from alerting.messages import AlertPart, Message
 from alerting.models import Purpose, Status
+from alerting.values import value_text
 
 _NEVER = "0001-01-01T00:00:00Z"
 """How Go writes that an alert has not ended."""
@@ -44,8 +45,8 @@ def _alert(message: Message, part: AlertPart) -> dict[str, Any]:
             "project": message.project,
         },
         "annotations": {
-            "summary": f"{part.rule}: {number_text(part.value)}, threshold {number_text(part.threshold)}",
-            "value": number_text(part.value),
+            "summary": f"{part.rule}: {part.value_text}, threshold {part.threshold_text}",
+            "value": value_text(part.value),
         },
         "startsAt": moment(part.since),
         "endsAt": moment(part.until) or _NEVER,

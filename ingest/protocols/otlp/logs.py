@@ -38,15 +38,16 @@ def decode_logs(contents: Sequence[Contents]) -> list[Decoded[Any]]:
     attributes = AttributeReader()
     ids = _Ids()
     part: Decoded[ForeignEvent] = Decoded("events")
-    for index, origin, raw in with_origins(contents, OriginReader(attributes), part.errors):
-        try:
-            event = _event(parsed(LogRecord, raw), origin, attributes)
-        except BadRecord as error:
-            part.errors.append(error.at(index))
-            continue
-        if event.timestamp is not None:
-            event.id = ids.next(origin, raw)
-        part.records.append((index, event))
+    for origin, raws in with_origins(contents, OriginReader(attributes), part.errors):
+        for index, raw in raws:
+            try:
+                event = _event(parsed(LogRecord, raw), origin, attributes)
+            except BadRecord as error:
+                part.errors.append(error.at(index))
+                continue
+            if event.timestamp is not None:
+                event.id = ids.next(origin, raw)
+            part.records.append((index, event))
     return [part]
 
 

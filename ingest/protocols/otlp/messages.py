@@ -11,7 +11,7 @@ as `bytes` read the same bodies. What that gives:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container
 from types import ModuleType
 from typing import Any
 
@@ -59,11 +59,14 @@ _SELDOM = (
 )
 """Fields of a span that most don't have: asking for each costs more than parsing the span again where there are any."""
 
+SELDOM = "seldom"
+"""The name under which all of them are asked for at once."""
+
 FieldDescriptorProto = descriptor_pb2.FieldDescriptorProto
 
 
-def _pool(left_out: Sequence[str] = ()) -> descriptor_pool.DescriptorPool:
-    """All messages; without the fields of these names, which then are unknown ones."""
+def _pool(seldom: Container[str] = ()) -> descriptor_pool.DescriptorPool:
+    """All messages; of a span's fields those with these names are alternatives, so that only the last is kept."""
     pool = descriptor_pool.DescriptorPool()
     for module in _FILES:
         file = descriptor_pb2.FileDescriptorProto()
@@ -71,11 +74,18 @@ def _pool(left_out: Sequence[str] = ()) -> descriptor_pool.DescriptorPool:
         for message in file.message_type:
             if message.name not in _AS_PUBLISHED:
                 _leave_in_bytes(message)
-            kept = [field for field in message.field if field.name not in left_out]
-            del message.field[:]
-            message.field.extend(kept)
+            if seldom and message.name == "Span":
+                _make_alternatives(message, seldom)
         pool.Add(file)
     return pool
+
+
+def _make_alternatives(message: descriptor_pb2.DescriptorProto, names: Container[str]) -> None:
+    message.oneof_decl.add(name=SELDOM)
+    for field in message.field:
+        if field.name in names:
+            field.oneof_index = 0
+            field.label = FieldDescriptorProto.LABEL_OPTIONAL
 
 
 def _leave_in_bytes(message: descriptor_pb2.DescriptorProto) -> None:
@@ -106,8 +116,8 @@ TracesRequest = _class("collector.trace.v1.ExportTraceServiceRequest")
 ResourceSpans = _class("trace.v1.ResourceSpans")
 ScopeSpans = _class("trace.v1.ScopeSpans")
 Span = _class("trace.v1.Span")
-CommonSpan = _class("trace.v1.Span", _pool(left_out=_SELDOM))
-"""What every span has; what only some have is left as unknown fields."""
+CommonSpan = _class("trace.v1.Span", _pool(_SELDOM))
+"""What every span has; `WhichOneof(SELDOM)` says whether there is anything else, and never which of it all."""
 SpanEvent = _class("trace.v1.Span.Event")
 SpanLink = _class("trace.v1.Span.Link")
 

@@ -50,6 +50,11 @@ class Origin:
         return tags
 
     @cached_property
+    def names(self) -> frozenset[str]:
+        """Of `tags`; asking a set takes half the time of asking a dictionary."""
+        return frozenset(self.tags)
+
+    @cached_property
     def open_json(self) -> str:
         """`tags` as a JSON object that isn't closed, so that more members can follow."""
         return json_text(self.tags)[:-1] + ("," if self.tags else "")
@@ -99,20 +104,22 @@ class OriginReader:
 
 def with_origins(
     contents: Iterable[Contents], reader: OriginReader, errors: list[RecordError]
-) -> Iterator[tuple[int, Origin, bytes]]:
-    """(place in the request, origin, bytes) of each record; `errors` gets those whose origin can't be read."""
-    index = 0
+) -> Iterator[tuple[Origin, Iterable[tuple[int, bytes]]]]:
+    """Each origin with the (place in the request, bytes) of its records.
+
+    Where an origin can't be read, `errors` gets one for each record.
+    """
+    first = 0
     for content in contents:
+        places = range(first, first + len(content.records))
+        first = places.stop
         try:
             origin = reader.read(content.resource, content.scope)
         except BadRecord as error:
-            errors.extend(error.at(index + place) for place in range(len(content.records)))
-            index += len(content.records)
+            errors.extend(map(error.at, places))
             continue
-        reader.share(origin, len(content.records))
-        for raw in content.records:
-            yield index, origin, raw
-            index += 1
+        reader.share(origin, len(places))
+        yield origin, zip(places, content.records, strict=True)
 
 
 def merged(outer: Attributes, inner: Attributes) -> Attributes:
@@ -127,8 +134,8 @@ def merged(outer: Attributes, inner: Attributes) -> Attributes:
 
 def merged_json(origin: Origin, attributes: Attributes) -> str:
     """As `merged`, of the origin's tags and these attributes, in JSON; what an origin has is encoded once."""
-    if attributes and origin.tags.keys().isdisjoint(attributes):
-        return origin.open_json + json_text(attributes)[1:]
+    if attributes and origin.names.isdisjoint(attributes):
+        return origin.open_json + _encode(attributes).decode()[1:]
     return json_text(merged(origin.tags, attributes))
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
-
-from google.protobuf.unknown_fields import UnknownFieldSet
+from typing import Any
 
 from ingest.protocols.base import Decoded
 from ingest.protocols.otlp import conventions
 from ingest.protocols.otlp.envelopes import Contents
-from ingest.protocols.otlp.messages import CommonSpan, Message, Span, SpanEvent, SpanLink
+from ingest.protocols.otlp.messages import SELDOM, CommonSpan, Message, Span, SpanEvent, SpanLink
 from ingest.protocols.otlp.origins import UNKNOWN_SERVICE, Origin, OriginReader, merged_json, with_origins
 from ingest.protocols.otlp.values import (
     AttributeReader,
@@ -24,13 +22,10 @@ from ingest.protocols.otlp.values import (
 )
 from ingest.protocols.texts import cut_into
 from storage.values import EMPTY_LIST, list_text
-from traces.records import ForeignSpan
+from traces.records import ForeignSpan, Kind, Status
 
 TRACE_ID_BYTES = 16
 SPAN_ID_BYTES = 8
-
-Kind = Literal["internal", "server", "client", "producer", "consumer"]
-Status = Literal["ok", "error", "unset"]
 
 _KINDS: dict[int, Kind] = {1: "internal", 2: "server", 3: "client", 4: "producer", 5: "consumer"}
 _STATUSES: dict[int, Status] = {1: "ok", 2: "error"}
@@ -40,11 +35,12 @@ def decode_spans(contents: Sequence[Contents]) -> list[Decoded[Any]]:
     """The spans as one part."""
     attributes = AttributeReader()
     part: Decoded[ForeignSpan] = Decoded("traces")
-    for index, origin, raw in with_origins(contents, OriginReader(attributes), part.errors):
-        try:
-            part.records.append((index, _span(raw, origin, attributes)))
-        except BadRecord as error:
-            part.errors.append(error.at(index))
+    for origin, raws in with_origins(contents, OriginReader(attributes), part.errors):
+        for index, raw in raws:
+            try:
+                part.records.append((index, _span(raw, origin, attributes)))
+            except BadRecord as error:
+                part.errors.append(error.at(index))
     return [part]
 
 
@@ -52,36 +48,33 @@ def _span(raw: bytes, origin: Origin, reader: AttributeReader) -> ForeignSpan:
     span = parsed(CommonSpan, raw)
     attributes = reader.read(span.attributes)
     conventions.add_database_names(attributes)
-    seldom = parsed(Span, raw) if len(UnknownFieldSet(span)) else None
+    seldom = parsed(Span, raw) if span.WhichOneof(SELDOM) else None
     if seldom:
         _add_seldom(attributes, seldom)
-    name, start_nanos, end_nanos = span.name, span.start_time_unix_nano, span.end_time_unix_nano
+    start_nanos, end_nanos = span.start_time_unix_nano, span.end_time_unix_nano
     start_time = moment(start_nanos, "start_time")
     if end_nanos < start_nanos:
         raise BadRecord("duration_ms", "the span ends before it starts")
-    if not name:
+    if not (name := span.name):
         raise BadRecord("operation_name", "the span has no name", "required")
     status = _status(span.status, attributes) if span.HasField("status") else "unset"
     service_name = cut_into(attributes, "service_name", origin.service_name or UNKNOWN_SERVICE)
     operation_name = cut_into(attributes, "operation_name", name)
-    http_method, http_url, http_status_code = conventions.http_columns(attributes)
     return ForeignSpan(
-        trace_id=hex_id(span.trace_id, TRACE_ID_BYTES, "trace_id"),
-        span_id=hex_id(span.span_id, SPAN_ID_BYTES, "span_id"),
-        parent_span_id=optional_hex_id(span.parent_span_id, SPAN_ID_BYTES, "parent_span_id"),
-        service_name=service_name,
-        operation_name=operation_name,
-        start_time=start_time,
-        duration_ms=(end_nanos - start_nanos) / 1e6,
-        kind=_KINDS.get(span.kind, "internal"),
-        status=status,
-        http_method=http_method,
-        http_url=http_url,
-        http_status_code=http_status_code,
-        user_id=conventions.user_id(attributes),
-        tags_json=merged_json(origin, attributes),
-        events_json=list_text(_events(seldom, reader)) if seldom else EMPTY_LIST,
-        links_json=list_text(_links(seldom, reader)) if seldom else EMPTY_LIST,
+        hex_id(span.trace_id, TRACE_ID_BYTES, "trace_id"),
+        hex_id(span.span_id, SPAN_ID_BYTES, "span_id"),
+        optional_hex_id(span.parent_span_id, SPAN_ID_BYTES, "parent_span_id"),
+        service_name,
+        operation_name,
+        start_time,
+        (end_nanos - start_nanos) / 1e6,
+        _KINDS.get(span.kind, "internal"),
+        status,
+        *conventions.http_columns(attributes),
+        conventions.user_id(attributes),
+        merged_json(origin, attributes),
+        list_text(_events(seldom, reader)) if seldom else EMPTY_LIST,
+        list_text(_links(seldom, reader)) if seldom else EMPTY_LIST,
     )
 
 

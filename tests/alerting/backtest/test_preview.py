@@ -59,6 +59,24 @@ def test_it_counts_in_words_what_the_rule_would_have_done(admin: Client, api: Pr
     assert not Rule.objects.exists()
 
 
+def test_a_limit_too_far_away_is_named_and_leaves_the_line_its_height(
+    admin: Client, api: ProjectClient
+) -> None:
+    send_points(api, [96, 12], timezone.now(), spacing_seconds=1800)
+    page = ask(admin, **{**CPU, "threshold": "1e300"}).content.decode()
+    assert "threshold 1e+300 ↑" in page
+    assert 'class="limit limit-threshold"' not in page
+    assert 'text-anchor="end">100</text>' in page, "the axis ends above the values"
+
+
+def test_a_ratios_thresholds_are_percent(admin: Client, api: ProjectClient) -> None:
+    send_points(api, [0.18, 0.02], timezone.now(), spacing_seconds=1800, metric_unit="ratio")
+    page = ask(admin, **{**CPU, "threshold": "0.05"}).content.decode()
+    assert "threshold 5 %" in page
+    assert 'data-threshold="0.05"' in page
+    assert '<span class="rule-curve-threshold">5 %</span>' in page
+
+
 def test_a_firing_that_cleared_at_the_next_look_took_under_a_minute() -> None:
     total = Sum(fires=1, messages=2)
     assert summary(total, "In the last 6 h") == (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from alerting.backtest.curve import thresholds
 from alerting.backtest.period import MAX_EVALUATIONS, period_of
-from alerting.backtest.tally import Sum, Tally
+from alerting.backtest.tally import Stretch, Sum, Tally
 from alerting.state import AlertState, Change, Operator, RuleState
 
 NOW = datetime(2026, 3, 2, 0, 30, tzinfo=UTC)
@@ -83,3 +84,13 @@ def test_thresholds_enclose_what_was_measured_and_hold_the_rules_own(
 
 def test_there_are_no_thresholds_without_numbers() -> None:
     assert thresholds([], RuleState(operator=">", threshold=80)) == []
+
+
+def test_days_are_those_of_the_readers_calendar_and_as_long_as_its_clocks_make_them() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    # That Sunday has 23 hours there, from 23:00 to 22:00 UTC.
+    start, end = datetime(2026, 3, 28, 12, tzinfo=UTC), datetime(2026, 3, 30, 12, tzinfo=UTC)
+    tally = Tally()
+    tally.stretches.append(Stretch(WEB, "firing", start, end))
+    minutes = {str(day): total.minutes_firing for day, total in tally.by_day(start, end, berlin).items()}
+    assert minutes == {"2026-03-28": 11 * 60, "2026-03-29": 23 * 60, "2026-03-30": 14 * 60}

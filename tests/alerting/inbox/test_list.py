@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.test import Client
@@ -53,7 +55,7 @@ def test_every_alert_stands_under_one_state(ana: Client, project: Project) -> No
     for state, rules in expected.items():
         page = html(ana, project, state=state)
         assert names(page) == rules
-        assert counts(page) == dict.fromkeys(expected, "1")
+        assert counts(page) == {**dict.fromkeys(expected, "1"), "open": "3"}
 
 
 def test_a_row_says_what_is_wrong_since_when_and_whose_it_is(ana: Client, project: Project) -> None:
@@ -152,7 +154,7 @@ def test_it_is_grouped_by_rule_severity_or_a_label(ana: Client, project: Project
     assert '<option value="tenant">' in html(ana, project)
 
 
-@pytest.mark.parametrize(("name", "value"), [("state", "open"), ("severity", "awful")])
+@pytest.mark.parametrize(("name", "value"), [("state", "late"), ("severity", "awful")])
 def test_what_it_does_not_know_is_said(ana: Client, project: Project, name: str, value: str) -> None:
     assert f"There is no {name} &#x27;{value}&#x27;" in html(ana, project, **{name: value})
 
@@ -245,3 +247,29 @@ def test_times_are_those_of_the_reader(ana: Client, project: Project) -> None:
     there = muted.ends_at + timedelta(hours=5, minutes=30)
     assert f"silenced by ana until {there:%Y-%m-%d %H:%M:%S} : deploy" in text
     assert "UTC" not in text.split("Export")[1]
+
+
+def test_all_that_is_open_stands_together_as_the_overview_counts_it(ana: Client, project: Project) -> None:
+    alert(project, "Checkout error rate", severity="critical")
+    alert(project, "Disk nearly full", status=Status.ACKNOWLEDGED, acknowledged_by="bob", acknowledged_at=NOW)
+    alert(project, "Slow search", labels={"host_name": "web-9"}, severity="warning")
+    pending(project, "Queue grows")
+    resolved(project, "Backup failed")
+    silence(project, 'host_name="web-9"')
+    page = html(ana, project, state="open")
+    assert names(page) == ["Checkout error rate", "Disk nearly full", "Slow search"]
+    tile = ana.get(f"/admin/?project={project.pk}&panel=numbers").content.decode()
+    value = re.search(r'id="tile-alerts" href="([^"]+)">.*?<strong[^>]*>(\d+)', tile, re.DOTALL)
+    assert value
+    assert value[2] == "3"
+    assert names(ana.get(unescape(value[1])).content.decode()) == names(page)
+
+
+def test_an_empty_inbox_leads_to_the_rules_of_those_who_may_see_them(project: Project) -> None:
+    rules, add = 'href="/admin/alerting/rule/?', 'href="/admin/alerting/rule/add/?'
+    writer = person(project, "writer", "view_rule", "add_rule")
+    assert rules in html(writer, project)
+    assert add in html(writer, project)
+    guest = html(person(project, "guest"), project)
+    assert "Nothing is firing" in guest
+    assert rules not in guest

@@ -91,6 +91,26 @@ def test_limits_of_another_aggregation_are_named_and_not_drawn(
     assert labels() == (["High CPU Usage > 80", "Peaks > 80"], [])
 
 
+def test_limits_of_what_adds_up_are_drawn_only_where_points_stand_for_as_long(
+    admin: Client, project: Project, api: ProjectClient
+) -> None:
+    make_rule(api, aggregation="sum", name="Jobs")
+    make_rule(api, aggregation="max", name="Peaks")
+
+    def drawn(aggregation: str, bucket_seconds: str) -> list[str]:
+        found = overlays(admin, project, aggregation=aggregation, bucket_seconds=bucket_seconds)
+        return [one["label"] for one in found["thresholds"]]
+
+    assert drawn("sum", "300") == drawn("sum", "odd") == ["Jobs > 80"]
+    assert drawn("sum", "60") == []
+    assert drawn("max", "60") == ["Peaks > 80"]
+    [other] = overlays(admin, project, aggregation="sum", bucket_seconds="60", metric_name="cpu_usage")[
+        "others"
+    ][:1]
+    assert other["label"] == "Jobs: sum > 80"
+    assert other["why"] == "threshold over 5 min, while a point here stands for 1 min: not drawn"
+
+
 def test_a_disabled_rule_has_no_limit_but_its_past_is_shown(
     admin: Client, project: Project, api: ProjectClient
 ) -> None:
@@ -123,6 +143,29 @@ def test_it_is_for_those_who_see_the_project_and_its_alerts(project: Project, ot
     assert seeing.get(URL, {"metric_name": "x", "project": str(other_project.pk)}).status_code == 404
     assert seeing.get(URL).status_code == 404
     assert seeing.get(URL, {"metric_name": "x", "range": "forever"}).status_code == 400
+
+
+def test_rules_are_shown_to_those_who_may_view_rules_and_alerts_to_those_who_may_view_alerts(
+    project: Project, api: ProjectClient
+) -> None:
+    make_rule(api)
+    send_points(api, [90], NOW, host_name="web-1")
+    tick(NOW)
+
+    def seen(*models: str) -> tuple[int, int]:
+        found = overlays(member_client(project, *models), project)
+        return len(found["thresholds"]) + len(found["others"]), len(found["bands"])
+
+    assert seen("alerting.alert") == (0, 1)
+    assert seen("alerting.rule") == (1, 0)
+    assert seen("alerting.rule", "alerting.alert") == (1, 1)
+
+
+def test_a_ratios_limit_is_percent(admin: Client, project: Project, api: ProjectClient) -> None:
+    make_rule(api, threshold=0.05)
+    send_points(api, [0.18], NOW, host_name="web-1", metric_unit="ratio")
+    (limit,) = overlays(admin, project)["thresholds"]
+    assert (limit["value"], limit["label"]) == (0.05, "High CPU Usage > 5 %")
 
 
 def test_many_rules_cost_no_more_queries(

@@ -18,7 +18,7 @@ from alerting.models import OPEN_STATUSES, Alert, Rule, Transition
 from alerting.replay.engine import Evaluation, Replay
 from alerting.replay.rule_files import RuleTestFile, read_file
 from alerting.replay.rule_tests import TIME_ZERO, sources_of
-from alerting.state import format_number
+from alerting.values import format_number
 from metrics.recording import record_points
 from metrics.records import PointRecord
 from tests.alerting.scenes import tick

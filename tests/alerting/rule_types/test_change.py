@@ -37,7 +37,7 @@ def test_events_fell_to_half(api: ProjectClient, compared_to: str, earlier: time
     tick(NOW)
     (alert,) = alerts(api)
     assert alert["value"] == -50
-    assert timeline(api, alert["id"])[0][-1] == f"-50 <= -50 (5 now, 10 {words})"
+    assert timeline(api, alert["id"])[0][-1] == f"-50 % <= -50 % (5 now, 10 {words})"
 
 
 @pytest.mark.parametrize("source", ["system_metric", "business_metric", "trace"])

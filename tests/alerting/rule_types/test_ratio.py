@@ -33,7 +33,7 @@ def test_a_conversion_between_two_events_falls_too_low(api: ProjectClient) -> No
     tick(NOW)
     (alert,) = alerts(api)
     assert (alert["labels"], alert["value"]) == ({"tenant_id": "acme"}, 0.25)
-    assert timeline(api, alert["id"])[0][-1] == "0.25 < 0.5 (among 4)"
+    assert timeline(api, alert["id"])[0][-1] == "25 % < 50 % (among 4)"
 
 
 def test_nothing_of_the_part_is_a_share_of_zero(api: ProjectClient) -> None:

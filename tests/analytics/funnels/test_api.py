@@ -118,6 +118,14 @@ def test_a_step_may_have_a_name_alternatives_and_a_limit_of_its_own(api: Project
         assert answer["steps"][1]["count"] == expected
 
 
+def test_a_step_of_many_alternatives_is_called_by_the_first_of_them(api: ProjectClient) -> None:
+    names = [f"an event with a long name, number {number}" for number in range(50)]
+    step = {"any_of": [{"event_name": name} for name in names]}
+    (answered,) = api.post(FUNNEL, {"steps": [step]}).json()["steps"]
+    assert answered["name"].startswith(f"{names[0]} or {names[1]}")
+    assert len(answered["name"]) == 200
+
+
 def test_anonymous_visits_belong_to_the_person_they_turned_out_to_be(api: ProjectClient) -> None:
     send(api, (None, "visit", 0), anonymous_id="phone")
     send(api, (None, "visit", 1), anonymous_id="laptop")
@@ -236,6 +244,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"steps": [{"event_nam": "a"}]}, "steps[0].event_nam"),
     ({"steps": [{"event_name": "a", "filters": {"plan": 1}}]}, "steps[0].filters.plan"),
     ({"steps": [{"event_name": "a", "within_minutes": 5}]}, "steps[0].within_minutes"),
+    ({"steps": [{"event_name": "a", "name": []}]}, "steps[0].name"),
+    ({"steps": [{"event_name": "a", "name": "\0"}]}, "steps[0].name"),
     ({"colour": 1}, "colour"),
     ({"order": "random"}, "order"),
     ({"window_minutes": 0}, "window_minutes"),

@@ -54,7 +54,11 @@ def occurrences(units: dict[str, list[naive.Event]], funnel: Funnel) -> Occurren
     ]
     columns = np.array(rows, dtype=np.int64).reshape(-1, 3)
     return Occurrences(
-        list(units), columns[:, 0].astype(np.int32), columns[:, 1], columns[:, 2].astype(np.int32)
+        unit_count=len(units),
+        names_of=lambda wanted: [list(units)[unit] for unit in wanted],
+        unit=columns[:, 0].astype(np.int32),
+        time_us=columns[:, 1],
+        marks=columns[:, 2].astype(np.int32),
     )
 
 

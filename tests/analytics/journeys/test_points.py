@@ -15,7 +15,7 @@ from storage import writer
 from storage.writer import QueueFull
 from tests.alerting.scenes import alerts, tick
 from tests.analytics.journeys.scene import TTF_EVENTS, Seen, link, roll_up, send, settle, ttf_events
-from tests.clients import ProjectClient
+from tests.clients import ProjectClient, counts
 
 pytestmark = pytest.mark.django_db
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -113,7 +113,13 @@ def test_points_that_could_not_be_sent_are_sent_later_and_only_once(
     assert values(api, "ttf_complete_minutes") == [64]
     # The answer of the writer was lost: the same points once more.
     state = JourneyState.objects.get(journey__project=project)
-    point = {"name": "ttf_completion_total", "type": "counter", "unit": "", "value": 1}
+    point = {
+        "name": "ttf_completion_total",
+        "type": "counter",
+        "unit": "",
+        "value": 1,
+        "tags": {"journey": "ttf"},
+    }
     state.unsent_points = {"at": NOW.isoformat(), "points": [point]}
     state.save()
     points.write(minutes_after(2))
@@ -125,28 +131,29 @@ def _refuse(*_: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("late_minutes", "fired"),
+    [(100, {"TTF above 75 minutes"}), (200, {rule["name"] for rule in TTF_RULES})],
+    ids=["over an hour", "over three hours"],
+)
 def test_the_usual_rules_fire_for_who_is_late_and_resolve_on_arrival(
-    api: ProjectClient, project: Project
+    api: ProjectClient, project: Project, late_minutes: float, fired: set[str]
 ) -> None:
     assert [rule.name for rule in add_ttf_rules(project, "test")] == [rule["name"] for rule in TTF_RULES]
     assert add_ttf_rules(project, "test") == []
-    began = NOW - timedelta(minutes=100)
-    age = (datetime.now(UTC) - began).total_seconds()
-    signed_up = {"event_name": TTF_EVENTS[0], "user_id": "ana", "timestamp": began.isoformat()}
-    assert age > 0
-    api.post("/api/v1/events", {"events": [signed_up]})
+    began = NOW - timedelta(minutes=late_minutes)
+    send_at(api, began, TTF_EVENTS[0])
     for minute in range(9):
         settle(project, minutes_after(minute))
         tick(minutes_after(minute))
-    assert {alert["rule_name"]: alert["status"] for alert in alerts(api)} == {
-        "TTF above 75 minutes": "firing",
-    }
-    arrived = [
-        {"event_name": name, "user_id": "ana", "timestamp": (began + timedelta(minutes=50)).isoformat()}
-        for name in TTF_EVENTS[1:]
-    ]
-    api.post("/api/v1/events", {"events": arrived})
+    assert {alert["rule_name"]: alert["status"] for alert in alerts(api)} == dict.fromkeys(fired, "firing")
+    send_at(api, began + timedelta(minutes=50), *TTF_EVENTS[1:])
     for minute in range(9, 16):
         settle(project, minutes_after(minute))
         tick(minutes_after(minute))
-    assert {alert["status"] for alert in alerts(api)} == {"resolved"}
+    assert {alert["rule_name"]: alert["status"] for alert in alerts(api)} == dict.fromkeys(fired, "resolved")
+
+
+def send_at(api: ProjectClient, at: datetime, *names: str) -> None:
+    events = [{"event_name": name, "user_id": "ana", "timestamp": at.isoformat()} for name in names]
+    assert counts(api.post("/api/v1/events", {"events": events})) == (len(events), 0, 0)

@@ -16,10 +16,10 @@ from django.db import connection, connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from analytics.families import families
 from analytics.journeys import changes, forgetting, upkeep
 from analytics.journeys.completions import kept
 from analytics.journeys.definitions import Definition, current
-from analytics.journeys.families import families
 from analytics.journeys.measures import Reached, earliest
 from analytics.journeys.reading import person_on, times_by_identifier
 from analytics.models.journeys import Journey, JourneyProgress, Milestone
@@ -93,7 +93,7 @@ def take_step(api: ProjectClient, definition: Definition, step: str, told: Any) 
 
 def everybody(definition: Definition) -> dict[str, Reached]:
     """Progress as the report reads it: kept and not looked at yet, by person."""
-    rows = times_by_identifier(definition)
+    (rows,) = times_by_identifier([definition])
     with connection.cursor() as cursor:
         cursor.execute(rows.text, rows.parameters)
         found = cursor.fetchall()

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics.sessions.question import GAP
+from projects.models import Project
 from tests.analytics import naive
 from tests.analytics.funnels.test_random import EVENT, LINKS, link, send
 from tests.clients import ProjectClient, client_of
@@ -60,6 +60,33 @@ def test_a_gap_of_more_than_half_an_hour_begins_another_session(api: ProjectClie
     *counts, median_seconds = totals(ask(api, gap_minutes=31))
     assert counts == [2, 2]
     assert median_seconds == pytest.approx((60.001 * 60) / 2, abs=1e-3)
+
+
+def test_the_gap_is_a_setting_of_the_project_and_a_question_may_name_another(
+    api: ProjectClient, project: Project
+) -> None:
+    post(api, {"at": 0}, {"at": 20})
+    assert ask(api)["sessions"] == 1
+    Project.objects.filter(pk=project.pk).update(session_gap_minutes=19)
+    assert ask(api)["sessions"] == 2
+    assert ask(api, gap_minutes=20)["sessions"] == 1
+
+
+def test_sessions_go_on_until_nobody_has_heard_of_them_for_the_gap(api: ProjectClient) -> None:
+    now = (datetime.now(UTC) - MOMENT) / timedelta(minutes=1)
+    post(
+        api,
+        {"at": now - 31, "user_id": "gone"},
+        {"at": now - 29},
+        {"at": now - 1},
+        {"at": now - 400, "user_id": "bo", "session_id": "long"},
+        {"at": now - 2, "user_id": "bo", "session_id": "long"},
+        {"at": now - 2, "user_id": "bo"},
+        {"at": now + 5, "user_id": None, "session_id": "clock-ahead"},
+    )
+    assert ask(api)["active_sessions"] == 4
+    assert ask(api, unit="session_id")["active_sessions"] == 2
+    assert ask(api, gap_minutes=40, end=MOMENT.isoformat())["active_sessions"] == 5
 
 
 def test_a_session_tells_where_it_began_and_ended_and_what_was_seen(api: ProjectClient) -> None:
@@ -116,7 +143,14 @@ def test_pages_hold_every_session_once(api: ProjectClient) -> None:
 
 def test_no_events_make_no_sessions(api: ProjectClient, other_api: ProjectClient) -> None:
     post(other_api, {"at": 0})
-    assert ask(api) == {"sessions": 0, "units": 0, "median_seconds": None, "next": None, "results": []}
+    assert ask(api) == {
+        "sessions": 0,
+        "units": 0,
+        "median_seconds": None,
+        "active_sessions": 0,
+        "next": None,
+        "results": [],
+    }
 
 
 @pytest.mark.parametrize(
@@ -164,7 +198,31 @@ def test_sessions_agree_with_plain_python(
             for event in stored
         ]
     units = naive.by_unit(stored, unit, made)
-    sessions = [one for events in units.values() for one in naive.sessions_of(events, minutes * GAP / 30)]
-    seconds = [(one[-1]["timestamp"] - one[0]["timestamp"]).total_seconds() for one in sessions]
+    sessions = [
+        (name, one)
+        for name, events in units.items()
+        for one in naive.sessions_of(events, timedelta(minutes=minutes))
+    ]
+    seconds = [(one[-1]["timestamp"] - one[0]["timestamp"]).total_seconds() for _, one in sessions]
     median = statistics.median(seconds) if seconds else None
-    assert totals(ask(api, unit=unit, gap_minutes=minutes)) == (len(sessions), len(units), median)
+    answer = ask(api, unit=unit, gap_minutes=minutes, page_size=100)
+    assert totals(answer) == (len(sessions), len(units), median)
+    assert sorted(map(_told, answer["results"])) == sorted(_expected(name, one) for name, one in sessions)
+
+
+def _told(session: dict[str, Any]) -> tuple[Any, ...]:
+    named = ("unit", "started_at", "duration_seconds", "event_count", "entry", "exit")
+    return (session["session_id"] or "", *(session[name] for name in named))
+
+
+def _expected(unit: str, session: list[naive.Event]) -> tuple[Any, ...]:
+    first, last = session[0], session[-1]
+    return (
+        first.get("session_id") or "",
+        unit,
+        first["timestamp"].isoformat().replace("+00:00", "Z"),
+        (last["timestamp"] - first["timestamp"]).total_seconds(),
+        len(session),
+        first["event_name"],
+        last["event_name"],
+    )

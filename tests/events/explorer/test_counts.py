@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
+from events.explorer import users
+from events.explorer.walking import backwards
 from events.rollups import EVENT_ROLLUP
 from tests.clients import ProjectClient
 from tests.events.explorer.looking import NOW, bars, find_link, look, minutes_ago, send, text
@@ -103,6 +106,43 @@ def test_the_table_says_share_errors_and_users_and_leads_on(api: ProjectClient) 
     assert find_link(page, "Exclude prod")["q"] == "tags.env!=prod"
     assert find_link(page, "Exclude (none)")["q"] == "tags.env=*"
     assert bars(counts(api, by="event_name", q="tags.env!=prod")) == {"login": 1}
+
+
+@pytest.mark.parametrize("is_rolled_up", [False, True])
+def test_users_of_days_are_told_apart_by_their_sets(api: ProjectClient, is_rolled_up: bool) -> None:
+    for hours, user, name in (
+        (30, "ana", "login"),
+        (54, "ana", "login"),
+        (54, "bob", "login"),
+        (30, "eve", "paid"),
+    ):
+        at = (NOW - timedelta(hours=hours)).isoformat()
+        send(api, {"event_name": name, "user_id": user, "timestamp": at})
+    send(api, {"event_name": "paid", "user_id": "ana"}, {"event_name": "paid"})
+    if is_rolled_up:
+        roll_everything_up(EVENT_ROLLUP, api.project.pk)
+    page = text(counts(api, range="7d", by="event_name"))
+    assert page.startswith("6 events 3 users")
+    assert "login 3 50 % 0 2" in page
+    assert "paid 3 50 % 0 2" in page
+    assert "Users are those of whole days (UTC)" in page
+    one = text(counts(api, range="7d", by="event_name", event_name="login"))
+    assert one.startswith("3 events 2 users")
+
+
+def test_users_for_whom_there_was_no_time_are_said_to_be_missing(
+    api: ProjectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for hours in (0.2, 12):
+        at = (NOW - timedelta(hours=hours)).isoformat()
+        send(api, {"user_id": f"u{hours}", "timestamp": at})
+    assert "2 events 2 users" in text(counts(api, range="24h", by="event_name"))
+    monkeypatch.setattr(users, "backwards", partial(backwards, budget_seconds=0))
+    page = text(counts(api, range="24h", by="event_name"))
+    assert page.startswith("2 events at least 1 user ")
+    assert "there was no time to tell older ones apart" in page
+    monkeypatch.setattr(users, "MAX_PAIRS", 0)
+    assert "user " not in text(counts(api, range="24h", by="event_name")).partition("Counted by")[0]
 
 
 def test_what_lies_outside_the_range_is_not_counted(api: ProjectClient) -> None:

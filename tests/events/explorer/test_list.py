@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from django.urls import reverse
 
+from events.explorer import paging
+from events.explorer.walking import backwards, forwards
 from events.exports import KIND
 from projects.jobs.registry import CannotStart, Request, Work
 from tests.admin import superuser_client
@@ -43,6 +46,46 @@ def test_pages_hold_every_event_once_also_where_all_share_a_time(api: ProjectCli
     assert [len(part) for part in seen] == [50, 50, 20]
     assert len({name for part in seen for name in part}) == 120
     assert rows(client.get(f"{PATH}{back}&panel=list").content.decode()) == seen[1]
+
+
+def test_newer_events_of_a_rare_filter_are_looked_for_outwards_and_further_when_asked(
+    api: ProjectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early = [
+        {"event_name": f"e{number:02}", "timestamp": minutes_ago(50 + number / 100)} for number in range(51)
+    ]
+    send(api, *early, {"event_name": "late", "timestamp": minutes_ago(20)})
+    client = superuser_client()
+    oldest = client.get(f"{PATH}{link_named(look(api, panel='list', q='tags.env!=*'), 'Older')}&panel=list")
+    assert rows(oldest.content.decode()) == ["e49", "e50"]
+
+    # As where there is time for one piece a page.
+    monkeypatch.setattr(paging, "forwards", partial(forwards, budget_seconds=0))
+    page = client.get(f"{PATH}{link_named(oldest.content.decode(), 'Newer')}&panel=list").content.decode()
+    assert rows(page) == [f"e{number:02}" for number in range(49)]
+    assert ">Newer<" not in page
+    seen: list[str] = []
+    while "Look further forward" in page:
+        assert "Looked forward to" in page
+        url = link_named(page, "Look further forward")
+        page = client.get(f"{PATH}{url}&panel=list").content.decode()
+        seen += rows(page)
+    assert seen == ["late"]
+
+
+def test_a_search_that_ran_out_of_time_goes_on_where_it_ended(
+    api: ProjectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(api, *({"timestamp": minutes_ago(number)} for number in (5, 25, 55)))
+    monkeypatch.setattr(paging, "backwards", partial(backwards, budget_seconds=0))
+    page, seen = look(api, panel="list", q="tags.env!=*"), 0
+    for _ in range(4):
+        seen += len(rows(page))
+        if "Look further back" in page:
+            url = link_named(page, "Look further back")
+            page = superuser_client().get(f"{PATH}{url}&panel=list").content.decode()
+    assert seen == 3
+    assert "Looked back to" not in page
 
 
 def test_a_cursor_of_another_range_leads_to_the_newest_events(api: ProjectClient) -> None:
@@ -115,6 +158,7 @@ def test_an_event_is_shown_whole_and_leads_on(api: ProjectClient) -> None:
     assert "properties.items [1, 2]" in text(page)
     urls = links(page)
     assert f"{reverse('explore_trace', args=[TRACE_ID])}?project={project}&range=1h" in urls
+    assert f"{reverse('explore_person', args=['ana'])}?project={project}&range=1h" in urls
     for parameters in ("session_id=s1", "person=ana"):
         assert f"{PATH}?project={project}&range=1h&{parameters}" in urls
     [rule] = [url for url in urls if url.startswith(reverse("admin:alerting_rule_add"))]
@@ -161,7 +205,7 @@ def test_a_person_is_all_their_ids(api: ProjectClient) -> None:
     assert "The same person as device-1" in text(header)
     assert any("person=ana" in url and "user_id" not in url for url in links(header))
     whole = text(look(api, panel="person", person="device-1"))
-    assert whole.startswith("ana Also known as device-1")
+    assert whole.startswith("ana history Timeline Also known as device-1")
     assert "Sessions 2" in whole
     assert 'id="panel-person"' in look(api, user_id="ana")
     assert 'id="panel-person"' not in look(api)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from events.explorer.walking import backwards
+from events.explorer.walking import backwards, forwards
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 END = START + timedelta(days=30)
@@ -42,3 +42,14 @@ def test_slow_pieces_end_when_the_time_is_spent() -> None:
 def test_a_short_range_is_one_piece() -> None:
     end = START + timedelta(minutes=10)
     assert pieces(0.5, end) == [(START, end)]
+
+
+def test_forwards_reads_the_same_pieces_from_the_other_end() -> None:
+    quick = list(forwards(START, END, clock=lambda: 0.0))
+    assert (quick[0][0], quick[-1][1]) == (START, END)
+    assert [high for _, high in quick[:-1]] == [low for low, _ in quick[1:]]
+    assert [high - low for low, high in quick] == [
+        high - low for low, high in backwards(START, END, clock=lambda: 0.0)
+    ]
+    assert len(list(forwards(START, END, budget_seconds=0))) == 1
+    assert list(forwards(START, START)) == []

@@ -37,13 +37,12 @@ from ingest.protocols.base import Batch, FormatError, Head, TooManyRecords
 from ingest.protocols.otlp import messages as in_bytes
 from ingest.protocols.otlp.labels import LabelCache, SeriesLabels
 from ingest.protocols.otlp.origins import Origin
-from ingest.protocols.otlp.values import AttributeReader, Pairs
+from ingest.protocols.otlp.values import AttributeReader
 from ingest.protocols.otlp.wire import LOGS, METRICS, TRACES, OtlpFormat
 from tests.ingest.otlp.messages import (
     JSON,
     PROTOBUF,
     as_json,
-    attributes,
     gauge,
     log,
     logs,
@@ -332,30 +331,6 @@ def test_remembered_labels_stay_bounded() -> None:
         assert labels.read([raw]) == labels.read([raw]) == (("k", str(number)),)
         kept = sum(len(part) for known in cache._known.values() for key in known for part in key)
         assert kept <= 1_000
-
-
-KEPT: dict[str, Callable[[int], Any]] = {
-    "short ones": lambda number: number,
-    "texts": lambda number: f"{number:0500}",
-    "empty maps": lambda number: [number] + [{}] * 100,
-    "long ones": lambda number: f"{number:02000}",
-}
-
-
-@pytest.mark.parametrize("name", KEPT)
-def test_remembered_attributes_stay_bounded_and_mean_the_same(name: str) -> None:
-    limit = 250_000
-    reader = AttributeReader(Pairs(max_bytes=limit))
-    for number in range(200):
-        reader.read([attributes({"warm": number})[0].SerializeToString()])
-    tracemalloc.start()
-    for number in range(2_500):
-        value = KEPT[name](number % 1_250)
-        raw = attributes({"k": value})[0].SerializeToString()
-        assert reader.read([raw]) == reader.read([raw]) == {"k": value}
-    held_bytes, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert held_bytes < 2 * limit
 
 
 def test_the_decoders_need_no_django() -> None:

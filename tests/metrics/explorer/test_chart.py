@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -22,7 +23,7 @@ from metrics.records import PointRecord
 from projects.models import Project
 from projects.pages.page import Problem
 from storage import partitions
-from tests.admin import superuser_client
+from tests.admin import member_client, superuser_client
 from tests.metrics.explorer.pages import figure, get, lines, page, record, words
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -103,6 +104,20 @@ def test_several_metrics_share_a_chart(admin: Client, project: Project) -> None:
     assert "metric_name=jobs_total" in shown
     adding = page(admin, project, metric_name="cpu", add="1", panel="names")
     assert "metric_name=cpu%2Cjobs_total" in adding
+
+
+def test_four_metrics_beside_the_week_before_ask_twelve_queries_at_most_also_for_a_member(
+    project: Project,
+) -> None:
+    for name, metric_type in (("cpu", "gauge"), ("jobs_total", "counter"), ("took", "timer")):
+        record(project, name, [1, 60], metric_type=metric_type)
+    record_latency(project, [10.0, 900.0])
+    client = member_client(project, "metrics.metricseries")
+    query = {"panel": "chart", "metric_name": "cpu,jobs_total,took,latency", "compare": "week"}
+    get(client, project, **query)
+    with CaptureQueriesContext(connection) as asked:
+        get(client, project, **query)
+    assert len([one for one in asked if not re.search("SAVEPOINT|set_config", one["sql"])]) <= 12
 
 
 def test_it_is_compared_with_the_week_before_in_dashes_of_the_same_colour(

@@ -14,7 +14,8 @@ import pytest
 from django.utils import timezone
 
 from projects.jobs import exporting, results, running, starting
-from projects.jobs.registry import CannotStart, kind_of
+from projects.jobs.exporting import Place, next_batch
+from projects.jobs.registry import CannotStart, Request, Work, kind_of
 from projects.models import Job, JobStatus
 from tests.clients import ProjectClient, counts
 from tests.projects.jobs.stage import make_user
@@ -56,12 +57,39 @@ def csv_rows(job: Job) -> list[dict[str, str]]:
 def test_rows_of_many_moments_and_of_the_same_one_are_there_once(
     api: ProjectClient, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    monkeypatch.setattr(exporting, "BATCH", batch)
+    monkeypatch.setattr(exporting, "FIRST_BATCH", batch)
+    monkeypatch.setattr(exporting, "LARGEST_BATCH", batch)
     moments = [MOMENT] * 7 + [MOMENT - timedelta(minutes=7 * number) for number in range(1, 9)]
     send_spans(api, *({"start_time": moment.isoformat()} for moment in moments))
     rows = csv_rows(export(api, "export_spans", format="csv"))
     assert sorted(row["span_id"] for row in rows) == sorted(f"s{number}" for number in range(15))
     assert [row["start_time"] for row in rows] == sorted((row["start_time"] for row in rows), reverse=True)
+
+
+def test_batches_hold_as_many_rows_as_fit_into_a_step() -> None:
+    assert next_batch(500, 500, 50_000) == 1000, "twice as many at most"
+    assert next_batch(5000, 5000, 500_000) == 5000
+    assert next_batch(1000, 1000, 8_000_000) == 500
+    assert next_batch(500, 3, 30_000_000) == 1
+    assert next_batch(500, 0, 0) == 500
+
+
+def test_large_rows_are_read_in_steps_of_few(api: ProjectClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "FIRST_BATCH", 2)
+    monkeypatch.setattr(exporting, "STEP_LENGTH", 50_000)
+    send_spans(api, *({"tags": {"text": "x" * 20_000}} for _ in range(9)), *({} for _ in range(9)))
+    kind = kind_of("export_spans")
+    assert kind
+    order = kind.check(Request({**RANGE, "format": "jsonl"}, api.project.pk, timezone.now()))
+    steps = list(kind.run(Work(order.parameters, api.project.pk, timezone.now())))
+    assert sum(step.done_count for step in steps) == 18
+    assert max(len(step.text) for step in steps) < 100_000
+
+
+def test_an_export_begun_before_batches_had_sizes_goes_on() -> None:
+    place = Place(MOMENT, MOMENT, MOMENT, 77)
+    assert Place.of_json(place.as_json()) == place
+    assert Place.of_json(place.as_json()[:5]).batch == exporting.FIRST_BATCH
 
 
 def test_a_window_that_takes_too_long_to_read_is_read_in_parts(

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
+import pytest
 
 from projects.pages.charts import Band, Line, Mark, Threshold, TimeChart, most
 
@@ -41,7 +42,7 @@ def test_a_lone_point_is_drawn_as_a_dot() -> None:
 
 def test_limits_episodes_and_moments_are_drawn_in_with_their_texts_escaped() -> None:
     chart = _chart(
-        Line("<b>a</b>", _points(1)),
+        Line("<b>a</b>", _points(60)),
         thresholds=[Threshold(80, "> 80 <script>")],
         bands=[Band(START - timedelta(hours=1), START + timedelta(minutes=5), "firing", "critical")],
         marks=[Mark(START, "web 1.42")],
@@ -51,6 +52,42 @@ def test_limits_episodes_and_moments_are_drawn_in_with_their_texts_escaped() -> 
     assert layout["shapes"][0]["x0"] == "2026-03-10 12:00:00.000"
     assert [one["text"] for one in layout["annotations"]] == ["&gt; 80 &lt;script&gt;", "web 1.42"]
     assert chart.figure["data"][0]["name"] == "&lt;b&gt;a&lt;/b&gt;"
+
+
+@pytest.mark.parametrize(
+    ("limit", "arrow", "place"), [(1e300, "↑ ", 1), (-1e300, "↓ ", 0), (50, "↑ ", 1)], ids=str
+)
+def test_a_threshold_too_far_away_is_named_at_the_edge_instead_of_flattening_the_lines(
+    limit: float, arrow: str, place: int
+) -> None:
+    chart = _chart(Line("a", _points(1, 5, 2)), thresholds=[Threshold(limit, "far"), Threshold(20, "near")])
+    layout = chart.figure["layout"]
+    assert [shape["y0"] for shape in layout["shapes"]] == [20]
+    far = next(one for one in layout["annotations"] if one["text"] == f"{arrow}far")
+    assert (far["yref"], far["y"]) == ("paper", place)
+    assert [one.label for one in chart.beyond] == ["far"]
+
+
+def test_without_any_height_and_on_a_logarithmic_axis_far_is_told_by_what_is_seen() -> None:
+    assert _chart(Line("a", _points(0, 0)), thresholds=[Threshold(1e300, "far")]).beyond == []
+    ends = Line("a", _points(1, 1000))
+    drawn = _chart(ends, thresholds=[Threshold(1e6, "near"), Threshold(1e200, "far")], logarithmic=True)
+    assert [one.label for one in drawn.beyond] == ["far"]
+    largest = _chart(Line("a", _points(-1e300, 1e300)), thresholds=[Threshold(1.7e308, "far")])
+    assert [one.label for one in largest.beyond] == ["far"]
+
+
+def test_a_ratio_is_percent_on_the_axis_in_the_table_and_in_words() -> None:
+    chart = _chart(Line("errors", _points(0.051, 0.18)), unit="ratio")
+    assert chart.columns == ["Time", "errors"]
+    assert [[cell.text for cell in cells] for _, cells in chart.rows] == [["5.1 %"], ["18 %"]]
+    assert chart.words == "CPU: from 5.1 % to 18 %"
+    assert chart.figure["layout"]["yaxis"]["tickformat"].endswith("%")
+
+
+def test_words_name_only_numbers_that_are_drawn() -> None:
+    assert _chart(Line("a", _points(float("inf"), 1, float("nan")))).words == "CPU: 1"
+    assert _chart(Line("a", _points(float("inf")))).words == "CPU: no number that can be drawn"
 
 
 def test_a_unit_that_a_client_made_up_is_no_link() -> None:

@@ -169,6 +169,9 @@ def test_a_service_is_compared_with_itself_even_beyond_the_limit_of_services(
             )
     rows = json.loads(exported(admin, f"{SERVICES}?project={api.project.pk}&export=json"))
     assert [(row["service_name"], row["state"]) for row in rows] == [("z", "ok"), ("x", "ok")]
+    assert "The 2 busiest; there are more." in shown(admin, SERVICES, api, panel="map")
+    monkeypatch.setattr(services, "MOST_SERVICES", 3)
+    assert "busiest" not in shown(admin, SERVICES, api, panel="map")
 
 
 def test_services_lead_to_metrics_only_where_they_send_some_and_to_a_rule_on_what_is_wrong(

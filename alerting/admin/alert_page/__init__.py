@@ -1,0 +1,1 @@
+"""The page of one alert: what broke, since when, for whom, what next."""

@@ -1,0 +1,1 @@
+"""One person: what they did, session by session, and how far they are on the project's journeys."""
