@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 _POLL_SECONDS = 0.2
+_MOST_TRIES = 60
 
 
 def _enter(environ: Mapping[str, str]) -> None:
@@ -173,6 +174,7 @@ def prepare_journey(environ: Mapping[str, str], event_names: Sequence[str]) -> C
     """
     _enter(environ)
     from django.utils import timezone
+    from django_celery_beat.models import PeriodicTask, PeriodicTasks
 
     from analytics.journeys import changes, upkeep
     from analytics.models.journeys import Journey, Milestone
@@ -186,10 +188,18 @@ def prepare_journey(environ: Mapping[str, str], event_names: Sequence[str]) -> C
             journey=journey, position=position, key=name, name=name, matcher={"event_name": name}
         )
     upkeep.follow(timezone.now())
+    # The worker would follow it while the roll-up is still at work.
+    PeriodicTask.objects.filter(task__endswith=".follow_journeys").update(enabled=False)
+    PeriodicTasks.update_changed()
 
     def follow() -> float:
         ahead = timezone.now() + engine.LAG + timedelta(minutes=1)
-        engine.advance(changes.event_rollup(), ahead, lambda: [project_id])
+        # It leaves at once where the worker is rolling up.
+        for _ in range(_MOST_TRIES):
+            engine.advance(changes.event_rollup(), ahead, lambda: [project_id])
+            if changes.waiting():
+                break
+            time.sleep(1)
         if not changes.waiting():
             raise RuntimeError("the worker has followed the journey before")
         began = time.perf_counter()
