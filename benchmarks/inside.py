@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 _POLL_SECONDS = 0.2
-_MOST_TRIES = 60
 
 
 def _enter(environ: Mapping[str, str]) -> None:
@@ -178,8 +177,10 @@ def prepare_journey(environ: Mapping[str, str], event_names: Sequence[str]) -> C
 
     from analytics.journeys import changes, upkeep
     from analytics.models.journeys import Journey, Milestone
+    from events.records import EVENTS
     from projects.models import ApiKey
-    from storage.rollups import engine
+    from storage.connections import connect
+    from storage.rollups import engine, watermarks
 
     project_id = ApiKey.objects.order_by("pk").values_list("project_id", flat=True)[0]
     journey = Journey.objects.create(project_id=project_id, slug="purchase", name="Purchase")
@@ -193,13 +194,13 @@ def prepare_journey(environ: Mapping[str, str], event_names: Sequence[str]) -> C
     PeriodicTasks.update_changed()
 
     def follow() -> float:
-        ahead = timezone.now() + engine.LAG + timedelta(minutes=1)
-        # It leaves at once where the worker is rolling up.
-        for _ in range(_MOST_TRIES):
-            engine.advance(changes.event_rollup(), ahead, lambda: [project_id])
-            if changes.waiting():
-                break
-            time.sleep(1)
+        stored_to = timezone.now()
+        ahead = stored_to + engine.LAG + timedelta(minutes=1)
+        with connect() as connection:
+            while watermarks.read(connection, EVENTS.name).closed_to < stored_to:
+                # The worker may be at it; then this returns at once.
+                engine.advance(changes.event_rollup(), ahead, lambda: [project_id])
+                time.sleep(_POLL_SECONDS)
         if not changes.waiting():
             raise RuntimeError("the worker has followed the journey before")
         began = time.perf_counter()

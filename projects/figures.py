@@ -55,6 +55,11 @@ def duration(milliseconds: float | None) -> str:
     return f"{milliseconds:.3g} ms"
 
 
+def length(between: timedelta) -> str:
+    """`duration` of what lies between two moments; 0 s where that is nothing."""
+    return duration(between / timedelta(milliseconds=1)) if between else "0 s"
+
+
 def rate(per_second: float) -> str:
     """1.2 k/s; slow ones by the minute or hour, since nobody feels 0.0003 per second."""
     for factor, unit in ((1, "s"), (60, "min")):

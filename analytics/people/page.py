@@ -165,15 +165,11 @@ def _block(scope: Scope, session: TimelineSession, found: Read, gap: timedelta) 
     events_url = f"{reverse('explore_events')}?{urlencode({**about, 'session_id': session.session_id})}"
     return SessionBlock(
         session=session,
-        duration=_length(session.ended_at - session.started_at),
+        duration=figures.length(session.ended_at - session.started_at),
         lines=[_line(about, event) for event in reversed(session.events)],
         events_url=events_url if session.session_id else "",
         is_cut=found.read_back_to is not None and session.started_at - found.read_back_to <= gap,
     )
-
-
-def _length(duration: timedelta) -> str:
-    return figures.duration(duration / MILLISECOND) if duration else "0 s"
 
 
 def _line(about: dict[str, str], event: Event) -> EventLine:

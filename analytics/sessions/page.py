@@ -81,7 +81,7 @@ class SessionsPage(Page):
 
     def panel_active(self, scope: Scope) -> dict[str, Any]:
         question = question_of(scope)
-        return {"active_count": count_active(question, scope.now), "gap": _length(question.gap)}
+        return {"active_count": count_active(question, scope.now), "gap": figures.length(question.gap)}
 
     def panel_sessions(self, scope: Scope) -> dict[str, Any]:
         assert scope.project
@@ -95,7 +95,7 @@ class SessionsPage(Page):
             "units": UNITS.get(question.unit, question.unit),
             "median": "-"
             if found.median_seconds is None
-            else _length(timedelta(seconds=found.median_seconds)),
+            else figures.length(timedelta(seconds=found.median_seconds)),
             "chart": _chart(scope, found),
             "medians": _medians(scope, found),
             "bars": bars_of(found),
@@ -197,7 +197,7 @@ def _row(scope: Scope, question: Question, session: Session) -> Row:
     is_person = question.unit == PERSON and session.unit != session.session
     return Row(
         session,
-        _length(session.duration),
+        figures.length(session.duration),
         person_url(scope, session.unit) if is_person else "",
         events_url(
             scope, "person" if is_person else "" if question.unit == PERSON else question.unit, session
@@ -216,10 +216,6 @@ def events_url(scope: Scope, field: str, session: Session) -> str:
     about = {field: session.unit, "session_id": session.session}
     given = {name: value for name, value in about.items() if name and value}
     return f"{reverse('explore_events')}?{urlencode({'project': str(scope.project.pk), **within, **given})}"
-
-
-def _length(duration: timedelta) -> str:
-    return "0 s" if not duration else figures.duration(duration / timedelta(milliseconds=1))
 
 
 def _exported(session: Session) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import pytest
@@ -32,12 +33,16 @@ def violations(page: Page) -> dict[str, list[Violation]]:
     return found
 
 
-def test_no_page_has_a_grave_violation_light_or_dark(admin_page: Page) -> None:
+def test_no_page_has_a_grave_violation_light_or_dark(
+    admin_page: Page, screenshot: Callable[[str], None]
+) -> None:
     scene = make_scene(get_user_model().objects.get(username=ADMIN_NAME))
     found = {}
     for name, url in scene.pages.items():
         admin_page.goto(url)
         admin_page.wait_for_function(SETTLED)
+        # Of every page there is one to look at.
+        screenshot(name)
         if grave := violations(admin_page):
             found[name] = grave
     assert found == {}
