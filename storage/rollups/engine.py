@@ -170,17 +170,6 @@ def recompute(
     return is_done
 
 
-def analyze(rollup: Rollup) -> None:
-    """Tell the planner what a rebuild has written.
-
-    Autovacuum would within a minute or two; a month by the hour took 244 ms instead of 17 until then. Minutes are left
-    to it: they have a table a day.
-    """
-    with connect() as connection:
-        for tier in (tier for tier in rollup.tiers if tier != rollup.minutes):
-            connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(tier.table.name)))
-
-
 def _recompute_some(connection: Connection, rollup: Rollup, project_id: int, day: date) -> bool:
     """True while the day has more."""
     partitions.ensure(rollup.minutes.table, [day])

@@ -36,7 +36,6 @@ class Command(BaseCommand):
             for project in Project.objects.order_by("slug"):
                 self._invalidate(rollup, project, start, end)
             is_done = engine.recompute(rollup, progress=partial(self._progress, rollup))
-            engine.analyze(rollup)
             self.stdout.write(
                 f"{rollup.name}: rebuilt."
                 if is_done
