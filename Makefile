@@ -16,11 +16,14 @@ run: $(VENV)/.installed ## Install what is missing and run the platform in the f
 
 # Types are checked with the platform's settings, which want a data folder: not the one of `make run`.
 test: export TELEMETRY_HOME = $(CURDIR)/$(VENV)/checks
+# Where it is set, each of a hundred processes would compile the sources anew.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.installed-for-tests ## Check format, lint, types and imports, then run all tests; needs nothing running
 	@$(BIN)/python -m tests.browser.chromium
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
-	$(BIN)/python -m mypy .
+# Meanwhile another core compiles the tests, which else each process of the run would do.
+	$(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1 & $(BIN)/python -m mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 3
 

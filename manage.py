@@ -5,8 +5,8 @@ import os
 import sys
 from contextlib import nullcontext
 
-# `up` starts the servers itself; the others don't read the database.
-_WITHOUT_DATABASE = {"up", "test_rules", "help", "version", "startapp", "--help", "-h", "--version"}
+# They don't read the database.
+_WITHOUT_DATABASE = {"test_rules", "help", "version", "startapp", "--help", "-h", "--version"}
 
 
 def main() -> None:
@@ -18,6 +18,11 @@ def main() -> None:
     from telemetry_platform.embedded.joining import embedded_database
 
     try:
+        if sys.argv[1:2] == ["up"]:
+            # It only makes room for the supervisor: Django would load every app for that, which takes a second.
+            from telemetry_platform.management.commands import up
+
+            up.Command().run_from_argv(sys.argv)
         env = environment.load(os.environ)
         needs_server = not env.database_url and not _WITHOUT_DATABASE.intersection(sys.argv[1:] or ["help"])
         with embedded_database(env.home) if needs_server else nullcontext():

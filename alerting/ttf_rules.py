@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from alerting.models import NoData, Rule, Severity, Source
@@ -44,6 +45,12 @@ TTF_RULES = (
 )
 
 
+def ttf_rules_of(project: Project) -> QuerySet[Rule]:
+    """Those of the three that the project has, the mildest first."""
+    names = [str(values["name"]) for values in TTF_RULES]
+    return Rule.objects.filter(project=project, deleted_at=None, name__in=names).order_by("pk")
+
+
 def add_ttf_rules(project: Project, actor: str, now: datetime | None = None) -> list[Rule]:
     """Make those of the three that the project doesn't have; returns the new ones.
 
@@ -52,7 +59,7 @@ def add_ttf_rules(project: Project, actor: str, now: datetime | None = None) -> 
     with transaction.atomic():
         # Of two at once the second one sees the rules of the first.
         Project.objects.select_for_update().get(pk=project.pk)
-        had = set(Rule.objects.filter(project=project, deleted_at=None).values_list("name", flat=True))
+        had = set(ttf_rules_of(project).values_list("name", flat=True))
         return [
             save_rule(Rule(project=project, **values), [], actor=actor, now=now or timezone.now())
             for values in TTF_RULES

@@ -9,7 +9,7 @@ from django.db import connection
 
 from alerting.rule_types.conditions import Condition
 from alerting.rule_types.metric_threshold import MetricThresholdCondition
-from alerting.values import RATIO
+from projects.figures import RATIO
 
 FURTHEST_LIMIT = 10
 """Nobody limits a ratio at more than 1000 %: of metrics with higher limits nothing is asked."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-RATIO: Final = "ratio"
-"""The unit of a share of something, from 0 to 1: people read it as percent."""
+from projects.figures import RATIO
+
 PERCENT: Final = "%"
 _RATIO_NAMES = ("_ratio", ".ratio", "_utilization", ".utilization")
 """How OpenTelemetry's and Prometheus' conventions end the names of metrics from 0 to 1."""

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import OperationalError, transaction
-from psycopg.errors import QueryCanceled
-
 from projects.api.errors import BadRequest
-from projects.time_limits import limit_statements
+from projects.time_limits import TooCostly, answered_within
 
 MOST_SECONDS = 60.0
 """For one question; whoever asks waits for it, and so does a worker of the web server."""
@@ -17,15 +14,9 @@ MOST_SECONDS = 60.0
 
 @contextmanager
 def in_time(seconds: float = MOST_SECONDS) -> Iterator[None]:
-    """A transaction whose statements take at most so long. Raises BadRequest (`too_costly`) for one that takes more."""
+    """A transaction that takes at most so long as a whole. Raises BadRequest (`too_costly`) for what costs more."""
     try:
-        with transaction.atomic():
-            limit_statements(seconds)
+        with answered_within(seconds):
             yield
-    except OperationalError as error:
-        if isinstance(error.__cause__, QueryCanceled):
-            raise BadRequest(
-                f"Reading these events took more than {seconds:.0f} s: ask for a shorter range.",
-                code="too_costly",
-            ) from None
-        raise
+    except TooCostly as error:
+        raise BadRequest(str(error), code="too_costly") from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from events.columns import text_of_column
 from events.identities import persons_of
 from events.trails import IDENTIFIER
@@ -9,6 +11,18 @@ from storage.sql_pieces import Sql
 
 PERSON = "user_id"
 """Names a person: the user id with the anonymous ids merged into it, else the anonymous id."""
+
+UNIT_WORDS: Mapping[str, str] = {
+    PERSON: "people",
+    "session_id": "sessions",
+    "tenant_id": "tenants",
+    "source_ip": "addresses",
+}
+"""Units that have a name of their own, in the plural: what pages offer. A URL may name any column."""
+
+
+def unit_words(unit: str) -> str:
+    return UNIT_WORDS.get(unit, f"values of {unit}")
 
 
 def unit_of_event(unit: str) -> Sql:

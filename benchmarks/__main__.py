@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.benchmark import Bench, Benchmark, Scale
+from benchmarks.benchmark import Bench, Benchmark
 from benchmarks.progress import Progress
 from benchmarks.report import Row, as_json, table
 from benchmarks.rows import discover
@@ -31,7 +31,7 @@ def main() -> int:
         for number, benchmark in enumerate(benchmarks, 1):
             progress = Progress(benchmark.name, f"{number}/{len(benchmarks)}")
             try:
-                rows += _measure(benchmark, options.scale, folder, progress)
+                rows += _measure(benchmark, options, folder, progress)
                 progress.close("done")
             except Exception as error:
                 broken.append(f"{benchmark.name}: {type(error).__name__}: {error}")
@@ -50,9 +50,11 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _measure(benchmark: Benchmark, scale: Scale, folder: Path, progress: Progress) -> Sequence[Row]:
+def _measure(
+    benchmark: Benchmark, options: argparse.Namespace, folder: Path, progress: Progress
+) -> Sequence[Row]:
     with ExitStack() as stack:
-        return benchmark.run(Bench(scale, folder, stack, progress))
+        return benchmark.run(Bench(options.scale, folder, stack, progress, options.only))
 
 
 if __name__ == "__main__":

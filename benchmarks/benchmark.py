@@ -25,6 +25,8 @@ class Bench:
     folder: Path
     stack: ExitStack
     progress: Progress
+    only: str = ""
+    """The one row that is asked for; all by default."""
 
     def pick(self, *, small: int, full: int) -> int:
         """The size for this run's scale."""
@@ -53,7 +55,7 @@ class Bench:
 class Benchmark:
     """One file of `rows/`: its constant BENCHMARK. `run` answers one or more rows, the first of this name.
 
-    `more` names rows that share its data and can be asked for as well; what isn't listed comes along.
+    `more` names rows that share its data and can be asked for as well. What isn't asked for may come along.
     """
 
     name: str

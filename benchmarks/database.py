@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
 
+from benchmarks.traffic import Traffic
 from storage.copying import columns_sql
-
-if TYPE_CHECKING:
-    from benchmarks.ingest import Traffic
 
 
 def empty_tables(url: str, *tables: str) -> None:

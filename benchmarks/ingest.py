@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -11,34 +10,20 @@ from benchmarks.benchmark import Bench
 from benchmarks.jobs import Job, run_together, wall_seconds
 from benchmarks.load import prepare_load
 from benchmarks.running import PlatformError, RunningPlatform
-from storage.records import Row
-from storage.registry import Table
+from benchmarks.traffic import BATCH_SIZE, Traffic
 
 CONNECTIONS = 8
-BATCH_SIZE = 1000
 WEB_WORKERS = 1
 
 _seeds = count(1)
 """One for each run through the door, which remembers attributes: the same again would all be known already."""
-
-
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """What is sent, and the rows it becomes. Both functions run in processes of their own, so they stand in modules."""
-
-    table: Table
-    make_requests: Callable[[int, int, int], list[bytes]]
-    """(seed, batches, records in each) -> requests."""
-    make_rows: Callable[[int, int, int], list[Row]]
-    """(seed, records, project) -> rows ready for COPY."""
-
 
 EVENTS = Traffic(events.TABLE, events.batch_requests, events.rows_of)
 
 
 @dataclass
 class BatchRuns:
-    """Records per second through the door and by COPY, each into today's partition as `prepare_table` leaves it."""
+    """Records per second through the door and by COPY, each into today's partition as it is then."""
 
     platform: RunningPlatform
     batch_count: int

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 _POLL_SECONDS = 0.2
+_LONGEST_SECONDS = 1800.0
 
 
 def _enter(environ: Mapping[str, str]) -> None:
@@ -20,6 +21,16 @@ def _enter(environ: Mapping[str, str]) -> None:
     os.environ.clear()
     os.environ.update(environ)
     django.setup()
+
+
+def _again_until(is_done: Callable[[], bool], step: Callable[[], object]) -> None:
+    """Take steps of a roll-up until it is there: one returns at once where the worker is at it."""
+    ends_at = time.monotonic() + _LONGEST_SECONDS
+    while not is_done():
+        if time.monotonic() > ends_at:
+            raise TimeoutError("the events are not rolled up in time")
+        step()
+        time.sleep(_POLL_SECONDS)
 
 
 def prepare_ticks(environ: Mapping[str, str]) -> Callable[[], tuple[float, int, int]]:
@@ -88,18 +99,14 @@ def prepare_roll_up(environ: Mapping[str, str]) -> Callable[[], None]:
     from django.utils import timezone
 
     from events.records import EVENTS
-    from storage.connections import connect
     from storage.rollups import watermarks
     from telemetry_platform.rollups import roll_up
 
-    def roll_up_to_now() -> None:
-        with connect() as connection:
-            while watermarks.read(connection, EVENTS.name).closed_to < timezone.now() - timedelta(hours=1):
-                # The worker may be at it; then this returns at once.
-                roll_up(timezone.now())
-                time.sleep(_POLL_SECONDS)
+    def is_level() -> bool:
+        (state,) = (one for one in watermarks.states() if one.raw_table == EVENTS.name)
+        return state.closed_to >= timezone.now() - timedelta(hours=1) and not state.invalid_hours
 
-    return roll_up_to_now
+    return lambda: _again_until(is_level, lambda: roll_up(timezone.now()))
 
 
 def prepare_rebuild(environ: Mapping[str, str], first_day: str, table: str) -> Callable[[], object]:
@@ -108,30 +115,6 @@ def prepare_rebuild(environ: Mapping[str, str], first_day: str, table: str) -> C
     from django.core.management import call_command
 
     return lambda: call_command("rebuild_rollups", "--from", first_day, "--only", table, stdout=io.StringIO())
-
-
-def prepare_trails(environ: Mapping[str, str], start: datetime) -> Callable[[], None]:
-    """Make the trails of the first project from `start` on, and counts, but no sets of actors: half of the time."""
-    _enter(environ)
-    from dataclasses import replace
-
-    from django.utils import timezone
-
-    from events.rollups import EVENT_ROLLUP
-    from events.trails import IDENTIFIERS
-    from projects.models import ApiKey
-    from storage.rollups import engine
-
-    project_id = ApiKey.objects.order_by("pk").values_list("project_id", flat=True)[0]
-    rollup = replace(EVENT_ROLLUP, sets=(IDENTIFIERS,))
-
-    def make() -> None:
-        engine.invalidate(rollup, project_id, start, timezone.now())
-        while not engine.recompute(rollup):
-            # The worker is at it.
-            time.sleep(_POLL_SECONDS)
-
-    return make
 
 
 def prepare_dashboard(
@@ -197,10 +180,10 @@ def prepare_journey(environ: Mapping[str, str], event_names: Sequence[str]) -> C
         stored_to = timezone.now()
         ahead = stored_to + engine.LAG + timedelta(minutes=1)
         with connect() as connection:
-            while watermarks.read(connection, EVENTS.name).closed_to < stored_to:
-                # The worker may be at it; then this returns at once.
-                engine.advance(changes.event_rollup(), ahead, lambda: [project_id])
-                time.sleep(_POLL_SECONDS)
+            _again_until(
+                lambda: watermarks.read(connection, EVENTS.name).closed_to >= stored_to,
+                lambda: engine.advance(changes.event_rollup(), ahead, lambda: [project_id]),
+            )
         if not changes.waiting():
             raise RuntimeError("the worker has followed the journey before")
         began = time.perf_counter()

@@ -13,9 +13,9 @@ from urllib.parse import quote
 from benchmarks.benchmark import Bench
 from benchmarks.inside import prepare_session
 from benchmarks.jobs import Job, run_together
-from benchmarks.month import Month
 from benchmarks.report import Row
 from benchmarks.running import PlatformError
+from benchmarks.store import Store
 
 LIMIT_MS = 300.0
 ROUNDS = 10
@@ -38,10 +38,10 @@ PAGES = {
 _PANEL = re.compile(r'hx-get="(\?[^"]*panel=(\w+)[^"]*)"')
 
 
-def rows(bench: Bench, month: Month) -> Sequence[Row]:
+def rows(bench: Bench, store: Store) -> Sequence[Row]:
     """One row a page. What it fetches afterwards by itself, its panels, is measured once more in the notes."""
-    (session,) = run_together([Job(prepare_session, month.platform.environ())])
-    browser = _Browser(month.platform.port, session.value)
+    (session,) = run_together([Job(prepare_session, store.platform.environ())])
+    browser = _Browser(store.platform.port, session.value)
     return [_measure(bench, browser, name, path) for name, path in PAGES.items()]
 
 

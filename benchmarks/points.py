@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_CUMULATIVE, NumberDataPoint
 
-from benchmarks.ingest import BATCH_SIZE, Traffic
 from benchmarks.load import request_bytes
 from benchmarks.otlp import PROTOBUF, RESOURCE, SCOPE, attribute
+from benchmarks.traffic import BATCH_SIZE, Traffic
 from ingest.protocols.base import Head
 from ingest.protocols.otlp.wire import METRICS
 from metrics.records import POINTS, prepare

@@ -14,10 +14,11 @@ from benchmarks import fill
 from benchmarks.benchmark import Bench
 from benchmarks.inside import prepare_alerts, prepare_rebuild
 from benchmarks.jobs import Job, run_together
-from benchmarks.month import DAYS, Month
 from benchmarks.report import Row
 from benchmarks.running import KEY, PlatformError
+from benchmarks.store import MONTH_DAYS, Store
 
+ROWS = ("read_events", "read_summary", "read_chart", "read_alerts")
 LIMIT_MS = 200.0
 LIMITS_MS = {"read_summary": 100.0}
 """Where less than that is promised: the dashboard's month over HTTP."""
@@ -28,11 +29,11 @@ CHART_SERIES = 5
 METRIC = "bench_chart"
 
 
-def rows(bench: Bench, month: Month) -> Sequence[Row]:
+def rows(bench: Bench, store: Store) -> Sequence[Row]:
     """One row a page; the first call of each counts too."""
     bench.progress.say("making alerts, and points of 180 days")
-    run_together([Job(prepare_alerts, month.platform.environ(), ALERT_COUNT)])
-    _make_points(bench, month)
+    run_together([Job(prepare_alerts, store.platform.environ(), ALERT_COUNT)])
+    _make_points(bench, store)
     now = datetime.now(UTC)
     hour = now.replace(minute=0, second=0, microsecond=0)
     paths: dict[str, tuple[str, dict[str, Any]]] = {
@@ -40,7 +41,7 @@ def rows(bench: Bench, month: Month) -> Sequence[Row]:
         "read_summary": (
             "/api/v1/event-summary/",
             {
-                "start": _text(hour - timedelta(days=DAYS)),
+                "start": _text(hour - timedelta(days=MONTH_DAYS)),
                 "end": _text(hour),
                 "interval": "1h",
                 "group_by": "event_name",
@@ -58,26 +59,26 @@ def rows(bench: Bench, month: Month) -> Sequence[Row]:
         ),
         "read_alerts": ("/api/v1/alerts/", {"status": "firing"}),
     }
-    return [_measure(bench, month, name, path, given) for name, (path, given) in paths.items()]
+    return [_measure(bench, store, name, path, given) for name, (path, given) in paths.items()]
 
 
 def _text(moment: datetime) -> str:
     return moment.isoformat()
 
 
-def _make_points(bench: Bench, month: Month) -> None:
+def _make_points(bench: Bench, store: Store) -> None:
     """A first point over HTTP for each series, then one a minute of all the days before."""
     hosts = [f"host-{number}" for number in range(CHART_SERIES)]
     points = [{"metric_name": METRIC, "metric_value": 1.0, "host_name": host} for host in hosts]
-    month.platform.post("/api/v1/metrics", {"metrics": points})
+    store.platform.post("/api/v1/metrics", {"metrics": points})
     days = bench.pick(small=20, full=CHART_DAYS - 1)
-    fill.fill_points(month.platform.database_url, METRIC, days)
+    fill.fill_points(store.platform.database_url, METRIC, days)
     first = datetime.now(UTC).date() - timedelta(days=days)
-    run_together([Job(prepare_rebuild, month.platform.environ(), f"{first}", "metric_points")])
+    run_together([Job(prepare_rebuild, store.platform.environ(), f"{first}", "metric_points")])
 
 
-def _measure(bench: Bench, month: Month, name: str, path: str, given: dict[str, Any]) -> Row:
-    connection = http.client.HTTPConnection("127.0.0.1", month.platform.port, timeout=60)
+def _measure(bench: Bench, store: Store, name: str, path: str, given: dict[str, Any]) -> Row:
+    connection = http.client.HTTPConnection("127.0.0.1", store.platform.port, timeout=60)
     found: list[float] = []
     for number in range(ROUNDS):
         began = time.perf_counter()

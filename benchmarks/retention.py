@@ -1,4 +1,4 @@
-"""Who comes back, over HTTP: the retention table of 12 weeks, on the data of `benchmarks.product`, against a limit."""
+"""Who comes back, over HTTP: the retention table of 12 weeks, on the data of `benchmarks.store`, against a limit."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from benchmarks.benchmark import Bench
-from benchmarks.product import Product
 from benchmarks.report import Row
 from benchmarks.running import KEY, PlatformError
+from benchmarks.store import Store
 
 WEEKS = 12
 ROUNDS = 10
@@ -22,12 +22,12 @@ LIMIT_MS = 300.0
 ROWS = ("retention", "retention_by_name", "lifecycle", "active")
 
 
-def rows(bench: Bench, product: Product) -> Sequence[Row]:
+def rows(bench: Bench, store: Store) -> Sequence[Row]:
     """One row a question; numpy is loaded before, as on a platform that has been asked once."""
     # To the end of the last whole day: 12 weeks touch 12 or 13 weeks of the calendar.
     span = {
-        "start": (product.end - timedelta(weeks=WEEKS)).isoformat(),
-        "end": product.end.isoformat(),
+        "start": (store.end - timedelta(weeks=WEEKS)).isoformat(),
+        "end": store.end.isoformat(),
     }
     weeks = {**span, "period": "week"}
     asked: dict[str, tuple[str, dict[str, Any]]] = {
@@ -39,11 +39,11 @@ def rows(bench: Bench, product: Product) -> Sequence[Row]:
         "lifecycle": ("lifecycle", weeks),
         "active": ("active", span),
     }
-    return [_measure(bench, product, name, path, given) for name, (path, given) in asked.items()]
+    return [_measure(bench, store, name, path, given) for name, (path, given) in asked.items()]
 
 
-def _measure(bench: Bench, product: Product, name: str, path: str, given: dict[str, Any]) -> Row:
-    connection = http.client.HTTPConnection("127.0.0.1", product.platform.port, timeout=60)
+def _measure(bench: Bench, store: Store, name: str, path: str, given: dict[str, Any]) -> Row:
+    connection = http.client.HTTPConnection("127.0.0.1", store.platform.port, timeout=60)
     url = f"/api/v1/analytics/{path}/?{urlencode(given)}"
     _get(connection, url)
     found: list[float] = []

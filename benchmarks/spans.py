@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from benchmarks.ingest import BATCH_SIZE, Traffic
 from benchmarks.load import request_bytes
 from benchmarks.otlp import PROTOBUF, RESOURCE, SCOPE, attribute
+from benchmarks.traffic import BATCH_SIZE, Traffic
 from ingest.protocols.base import Head
 from ingest.protocols.otlp.wire import TRACES
 from storage.records import Bounds, Row

@@ -36,6 +36,9 @@ IDENTITY_LINKS = register(
 MAX_STEPS = 10
 """How many links lead from an id to its person at most; what is further away is another person."""
 
+_GOES_ON = f"following <> ALL(path) AND cardinality(path) <= {MAX_STEPS}"
+"""SQL: whether a walk along the links has not ended yet; null where there is no further link."""
+
 _Key = tuple[int, str]
 _known: Known[_Key, None] = Known(limit=100_000)
 """(project, identifier) that this process has seen linked: clients say the same at each log-in."""
@@ -86,28 +89,39 @@ def person_of(identifier: str, links: Mapping[str, Link]) -> str:
     return path[-1]
 
 
-def persons_of(project_id: str) -> str:
+def persons_of(project_id: str, which: str = "true") -> str:
     """SQL: `(identifier, person)` of every linked id of a project, for joins; ids without a link are themselves.
 
-    `project_id` is SQL, such as `%(project_id)s`. Says what `person_of` says, in at most MAX_STEPS passes.
+    `project_id` is SQL, such as `%(project_id)s`; `which` too, about `link.identifier`: whose persons are asked for.
+    Says what `person_of` says. Most links lead nowhere further, and cost one look into the key: no row, no path.
     """
+    # Named once more around the recursion: Citus joins distributed tables with no query that it stands in openly.
     return f"""
-        WITH RECURSIVE link AS MATERIALIZED (
-            SELECT identifier, user_id, linked_at FROM identity_links WHERE project_id = {project_id}
-        ), walk AS (
-            SELECT identifier, user_id AS person, ARRAY[identifier] AS path, false AS is_circle, 1 AS steps FROM link
+        WITH person_of_linked AS MATERIALIZED (
+            WITH RECURSIVE link AS MATERIALIZED (
+                SELECT link.identifier, link.user_id, further.identifier IS NOT NULL AS leads_further
+                FROM identity_links AS link LEFT JOIN identity_links AS further
+                    ON further.project_id = {project_id} AND further.identifier = link.user_id
+                WHERE link.project_id = {project_id} AND {which}
+            ), walk AS (
+                SELECT identifier, ARRAY[identifier] AS path, user_id AS following FROM link WHERE leads_further
+                UNION ALL
+                SELECT identifier, path || following, step.user_id
+                FROM walk LEFT JOIN LATERAL (
+                    SELECT user_id FROM identity_links AS step
+                    WHERE project_id = {project_id} AND step.identifier = following LIMIT 1
+                ) AS step ON true
+                WHERE {_GOES_ON}
+            )
+            SELECT identifier, user_id AS person FROM link WHERE NOT leads_further
             UNION ALL
-            SELECT walk.identifier, link.user_id, path || link.identifier, link.user_id = ANY(path || link.identifier),
-                   steps + 1
-            FROM walk JOIN link ON link.identifier = walk.person
-            WHERE NOT is_circle AND steps < {MAX_STEPS}
-        ), farthest AS (
-            SELECT DISTINCT ON (identifier) * FROM walk ORDER BY identifier, steps DESC
+            SELECT identifier, CASE WHEN following = ANY(path) AND cardinality(path) <= {MAX_STEPS} THEN (
+                       SELECT step.identifier FROM identity_links AS step
+                       WHERE project_id = {project_id}
+                         AND step.identifier = ANY(path[array_position(path, following):])
+                       ORDER BY linked_at DESC, step.identifier COLLATE "C" DESC LIMIT 1
+                   ) ELSE path[cardinality(path)] END
+            FROM walk WHERE ({_GOES_ON}) IS NOT TRUE
         )
-        SELECT identifier, CASE WHEN is_circle THEN (
-                   SELECT link.identifier FROM link
-                   WHERE link.identifier = ANY(path[array_position(path, person):])
-                   ORDER BY linked_at DESC, link.identifier COLLATE "C" DESC LIMIT 1
-               ) ELSE person END AS person
-        FROM farthest
+        SELECT identifier, person FROM person_of_linked
     """

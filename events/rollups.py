@@ -1,10 +1,11 @@
-"""Events added up by minute, hour and day, the exact set of actors of each day, and people's trails by hour."""
+"""Events added up by minute, hour and day, the actors of each day, people's trails and session pieces by hour."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from events.records import EVENTS
+from events.session_pieces import SESSION_PIECES
 from events.trails import IDENTIFIERS, TRAILS
 from storage.registry import rollup_table
 from storage.rollups.merging import merged, raw_stream, rolled_stream
@@ -70,6 +71,6 @@ EVENT_ROLLUP = register(
         ),
         days=Tier(rollup_table("event_rollup_days", "days"), _fill_from_hours("event_rollup_days")),
         sets=(Tier(rollup_table("event_actors", "days"), _FILL_ACTORS), IDENTIFIERS),
-        more_hours=(TRAILS,),
+        more_hours=(TRAILS, SESSION_PIECES),
     )
 )

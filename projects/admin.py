@@ -6,10 +6,11 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from projects.admin_base import ProjectModelAdmin, visible_projects
+from projects.admin_base import ProjectModelAdmin
 from projects.forms import ApiKeyForm
 from projects.keys import fit_to_kind, forget, revoke_key, save_new
 from projects.models import ApiKey, KeyKind, Project, RetentionPolicy
+from projects.visibility import visible_projects
 
 
 @admin.register(Project)

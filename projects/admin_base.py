@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.paginator import Paginator
+from django.db import IntegrityError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from psycopg.errors import UniqueViolation
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from projects.keyset import InvalidCursor, page_of
 from projects.models import Project
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractUser, AnonymousUser
+from projects.visibility import visible_projects
 
 CURSOR_PARAMETER = "cursor"
-
-
-def visible_projects(user: AbstractUser | AnonymousUser) -> QuerySet[Project]:
-    """The projects a user belongs to; all of them for superusers."""
-    if user.is_superuser:
-        return Project.objects.all()
-    return Project.objects.filter(members=user.pk)
 
 
 def example_command(path: str, body: str) -> str:
@@ -146,6 +139,18 @@ class ProjectModelAdmin(ModelAdmin):
         if request.user.is_superuser:
             return queryset
         return queryset.filter(**{f"{self.project_path}__in": visible_projects(request.user)})
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """A form whose name or slug somebody else has taken since it was checked says so, as if it had come later."""
+        arguments = (request, object_id, form_url, extra_context)
+        try:
+            return super().changeform_view(*arguments)
+        except IntegrityError as error:
+            if not isinstance(error.__cause__, UniqueViolation):
+                raise
+            return super().changeform_view(*arguments)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.related_model is Project:

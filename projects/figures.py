@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from django.utils import timezone
 from django.utils.html import format_html
@@ -15,6 +16,9 @@ _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _AGES = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 _DURATIONS_MS = ((3_600_000, "h"), (60_000, "min"), (1000, "s"), (1, "ms"))
 NOTHING = "-"
+
+RATIO: Final = "ratio"
+"""The unit of a share of something, from 0 to 1: people read it as percent."""
 
 
 def number(value: float | None) -> str:

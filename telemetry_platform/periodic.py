@@ -82,6 +82,12 @@ ENTRIES = (
         "Writes how far features are taken up as metric points.",
     ),
     PeriodicEntry(
+        "Measure experiments",
+        "telemetry_platform.tasks.measure_experiments",
+        60,
+        "Writes what running experiments show so far as metric points.",
+    ),
+    PeriodicEntry(
         "Follow sessions",
         "telemetry_platform.tasks.follow_sessions",
         30,

@@ -6,12 +6,7 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import django_stubs_ext
-
 from telemetry_platform import environment, logs, navigation, packages, stores
-
-# Makes Django's generic classes subscriptable at run time, as the annotations write them.
-django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV = environment.load(os.environ)

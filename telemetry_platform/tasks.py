@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
 
 from celery import Task, shared_task
 from django.utils import timezone
 
+from analytics.due import Due
+from analytics.experiments import points as experiment_points
 from analytics.funnels import recording
 from analytics.journeys import upkeep
 from analytics.sessions import following
@@ -30,8 +34,8 @@ JOB_SECONDS = 8
 """Less than its period: roll-up and purge, which try again each second, get their turn in between."""
 JOURNEY_SECONDS = 5
 SESSION_SECONDS = 5
-FUNNEL_SECONDS = 5
-FEATURE_SECONDS = 5
+MEASURE_SECONDS = 5
+"""Of funnels, features and experiments, each."""
 AGAIN_SECONDS = 1
 JOB_TRIES = 9
 ROLL_UP_TRIES = 20
@@ -54,6 +58,22 @@ def _alone(seconds: int) -> Iterator[bool]:
             leases.give_back(MAINTENANCE, holder)
 
 
+def _take_turn(
+    task: Task[[], None], seconds: int, work: Callable[[datetime, int], object], tries: int = ROLL_UP_TRIES
+) -> None:
+    """Work in slices: `work` begins nothing after so many seconds. Comes again while others are at it."""
+    with _alone(seconds) as is_free:
+        if is_free:
+            work(timezone.now(), seconds)
+        elif task.request.retries < tries:
+            raise task.retry(countdown=AGAIN_SECONDS)
+
+
+def _measure(task: Task[[], None], due: Due[Any], write: Callable[[datetime, int], None]) -> None:
+    if due.has_rows(timezone.now()):
+        _take_turn(task, MEASURE_SECONDS, write)
+
+
 @shared_task(soft_time_limit=12, time_limit=15)
 def record_host_metrics() -> None:
     worker_lease.renew()
@@ -69,68 +89,38 @@ def make_partitions() -> None:
 
 @shared_task(bind=True, soft_time_limit=600, time_limit=660, max_retries=ROLL_UP_TRIES)
 def roll_up(self: Task[[], None]) -> None:
-    """In slices: no step begins after 10 s. Comes again while a job has its slice."""
-    with _alone(ROLL_UP_SECONDS) as is_free:
-        if is_free:
-            rollups.roll_up(timezone.now(), ROLL_UP_SECONDS)
-        elif self.request.retries < ROLL_UP_TRIES:
-            raise self.retry(countdown=AGAIN_SECONDS)
+    _take_turn(self, ROLL_UP_SECONDS, rollups.roll_up)
 
 
 @shared_task(bind=True, soft_time_limit=600, time_limit=660, max_retries=ROLL_UP_TRIES)
 def follow_journeys(self: Task[[], None]) -> None:
-    """In slices: no step begins after 5 s. Comes again while others are at it."""
-    with _alone(JOURNEY_SECONDS) as is_free:
-        if is_free:
-            upkeep.follow(timezone.now(), JOURNEY_SECONDS)
-        elif self.request.retries < ROLL_UP_TRIES:
-            raise self.retry(countdown=AGAIN_SECONDS)
+    _take_turn(self, JOURNEY_SECONDS, upkeep.follow)
 
 
 @shared_task(bind=True, soft_time_limit=120, time_limit=150, max_retries=ROLL_UP_TRIES)
 def record_funnels(self: Task[[], None]) -> None:
-    """In slices: no funnel begins after 5 s. Comes again while others are at it."""
-    if not recording.is_anything_due(timezone.now()):
-        return
-    with _alone(FUNNEL_SECONDS) as is_free:
-        if is_free:
-            recording.record(timezone.now(), FUNNEL_SECONDS)
-        elif self.request.retries < ROLL_UP_TRIES:
-            raise self.retry(countdown=AGAIN_SECONDS)
+    _measure(self, recording.DUE, recording.record)
 
 
 @shared_task(bind=True, soft_time_limit=120, time_limit=150, max_retries=ROLL_UP_TRIES)
 def measure_features(self: Task[[], None]) -> None:
-    """In slices: no feature begins after 5 s. Comes again while others are at it."""
-    if not points.is_anything_due(timezone.now()):
-        return
-    with _alone(FEATURE_SECONDS) as is_free:
-        if is_free:
-            points.write(timezone.now(), FEATURE_SECONDS)
-        elif self.request.retries < ROLL_UP_TRIES:
-            raise self.retry(countdown=AGAIN_SECONDS)
+    _measure(self, points.DUE, points.write)
+
+
+@shared_task(bind=True, soft_time_limit=120, time_limit=150, max_retries=ROLL_UP_TRIES)
+def measure_experiments(self: Task[[], None]) -> None:
+    _measure(self, experiment_points.DUE, experiment_points.write)
 
 
 @shared_task(bind=True, soft_time_limit=600, time_limit=660, max_retries=ROLL_UP_TRIES)
 def follow_sessions(self: Task[[], None]) -> None:
-    """In slices: no stretch begins after 5 s. Comes again while others are at it."""
-    with _alone(SESSION_SECONDS) as is_free:
-        if is_free:
-            following.follow(timezone.now(), SESSION_SECONDS)
-        elif self.request.retries < ROLL_UP_TRIES:
-            raise self.retry(countdown=AGAIN_SECONDS)
+    _take_turn(self, SESSION_SECONDS, following.follow)
 
 
 @shared_task(bind=True, soft_time_limit=600, time_limit=660, max_retries=JOB_TRIES)
 def run_jobs(self: Task[[], None]) -> None:
-    """In slices: no step begins after 8 s, and the next slice comes by its period."""
-    if not is_anything_waiting(timezone.now()):
-        return
-    with _alone(JOB_SECONDS) as is_free:
-        if is_free:
-            run_slice(JOB_SECONDS)
-        elif self.request.retries < JOB_TRIES:
-            raise self.retry(countdown=AGAIN_SECONDS)
+    if is_anything_waiting(timezone.now()):
+        _take_turn(self, JOB_SECONDS, lambda _, seconds: run_slice(seconds), JOB_TRIES)
 
 
 @shared_task(bind=True, soft_time_limit=120, time_limit=150, max_retries=100)

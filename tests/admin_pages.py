@@ -54,6 +54,7 @@ class Scene:
     @property
     def pages(self) -> Mapping[str, str]:
         """Name -> URL of every page for somebody who is logged in."""
+        cell = {"view": "retention", "cohort": self.event.event_timestamp.isoformat(), "later": 0}
         explorers = {
             "overview": reverse("overview"),
             "inbox": reverse("inbox"),
@@ -68,7 +69,7 @@ class Scene:
             "funnels": reverse("explore_funnels"),
             "funnel": f"{reverse('explore_funnels')}?{urlencode({'funnel': json.dumps(FUNNEL), 'step': 1})}",
             "usage": reverse("explore_usage"),
-            "retention table": f"{reverse('explore_usage')}?view=retention",
+            "retention table": f"{reverse('explore_usage')}?{urlencode(cell)}",
             "features": f"{reverse('explore_usage')}?view=features",
             "feature": f"{reverse('explore_usage')}?view=features&feature=failing&segment=tenant_id",
             "experiments": reverse("explore_experiments"),

@@ -9,6 +9,9 @@ servers.start_once()
 
 from telemetry_platform.settings import *  # noqa: E402, F403
 
+# Its command `flush` is found before Django's.
+INSTALLED_APPS = [*INSTALLED_APPS, "tests"]  # noqa: F405 - comes with the star
+
 # One round is enough where no attacker is.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

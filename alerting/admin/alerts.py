@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from alerting import actions
 from alerting.admin.alert_page.view import AlertPage
+from alerting.admin.posted import posted_id, posted_text
 from alerting.admin.why_page import why_page
 from alerting.display.alerts import comparison, lasted, number_text, units_of_alerts
 from alerting.display.badges import badge, labels_text, severity_badge, status_badge
@@ -193,9 +194,7 @@ class AlertAdmin(ReadOnlyTelemetryAdmin):
         if not request.user.has_perm("alerting.change_silence"):
             raise PermissionDenied
         alert, now = self._alert(request, alert_id), timezone.now()
-        text = _text(request, "silence")
-        pk = int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
-        silence = Silence.objects.filter(pk=pk, project=alert.project_id).first()
+        silence = Silence.objects.filter(pk=posted_id(request, "silence"), project=alert.project_id).first()
         if silence is None or silences.state_of(silence, now) == "expired":
             messages.warning(request, "That silence has ended before.")
         else:
@@ -324,7 +323,7 @@ class AlertAdmin(ReadOnlyTelemetryAdmin):
 
 
 def _text(request: HttpRequest, name: str) -> str:
-    return request.POST.get(name, "").replace("\0", "").strip()[:MAX_NOTE]
+    return posted_text(request, name, MAX_NOTE)
 
 
 def _back(request: HttpRequest) -> HttpResponseRedirect:

@@ -8,7 +8,7 @@ from django import forms
 from django.db.models import QuerySet
 
 from alerting.admin.policy_forms import ClockInput
-from alerting.admin.widgets import dress
+from alerting.admin.widgets import dress, offer_projects
 from alerting.channels import kind, places
 from alerting.models import NotificationChannel, Severity
 from alerting.policy.quiet_hours import quiet_errors
@@ -60,11 +60,7 @@ class ChannelForm(forms.ModelForm[NotificationChannel]):
         for name, field in self.config_form.fields.items():
             if field.initial is not None:
                 self.initial.setdefault(name, field.initial)
-        project = self.fields.get("project")
-        if isinstance(project, forms.ModelChoiceField):
-            project.queryset = self.projects
-            if first := self.projects.first():
-                self.initial.setdefault("project", first.pk)
+        offer_projects(self, self.projects)
         dress(self.fields.values())
 
     def clean(self) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from alerting.display.badges import badge, reason_text
 from alerting.models import NotificationChannel, NotificationStatus
 from alerting.policy.muting import look_again
 from projects import figures
-from projects.admin_base import ProjectModelAdmin, visible_projects
+from projects.admin_base import ProjectModelAdmin
+from projects.visibility import visible_projects
 
 WRITTEN = {
     "project",

@@ -15,7 +15,8 @@ from django.utils.safestring import SafeString
 from alerting.display.badges import badge, reason_text
 from alerting.models import Notification, NotificationChannel, NotificationStatus, Purpose
 from projects import figures
-from projects.admin_base import ProjectFilter, ReadOnlyTelemetryAdmin, visible_projects
+from projects.admin_base import ProjectFilter, ReadOnlyTelemetryAdmin
+from projects.visibility import visible_projects
 
 _MARKS = {
     NotificationStatus.PENDING: ("quiet", "schedule"),
@@ -48,6 +49,17 @@ def why_url(notification: Notification) -> str:
         return ""
     page = reverse("admin:alerting_alert_why", args=[notification.alert_id])
     return f"{page}#message-{notification.pk}"
+
+
+def place_of(notification: Notification) -> str:
+    """Its channel, and who of it."""
+    names = [notification.channel.name if notification.channel else "", notification.recipient]
+    return ": ".join(name for name in names if name) or "a deleted channel"
+
+
+def reason_of(notification: Notification) -> str:
+    """Why it is as it is; empty where there is nothing to say."""
+    return "; ".join(filter(None, [notification.reason, notification.error]))
 
 
 class ChannelFilter(admin.SimpleListFilter):
@@ -118,8 +130,7 @@ class NotificationAdmin(ReadOnlyTelemetryAdmin):
 
     @admin.display(description="to")
     def place(self, notification: Notification) -> str:
-        names = [notification.channel.name if notification.channel else "", notification.recipient]
-        return ": ".join(name for name in names if name) or "a deleted channel"
+        return place_of(notification)
 
     @admin.display(description="state")
     def state(self, notification: Notification) -> SafeString:
@@ -131,7 +142,7 @@ class NotificationAdmin(ReadOnlyTelemetryAdmin):
 
     @admin.display(description="why")
     def reason(self, notification: Notification) -> SafeString | str:
-        text = "; ".join(filter(None, [notification.reason, notification.error]))
+        text = reason_of(notification)
         return reason_text(text) if text else figures.NOTHING
 
     @admin.display(description="attempts")

@@ -13,7 +13,8 @@ from alerting.display.badges import badge, reason_text
 from alerting.models import InhibitionRule, NotificationPolicy
 from alerting.policy.muting import look_again
 from alerting.policy.words import inhibition_words, policy_words
-from projects.admin_base import ProjectModelAdmin, visible_projects
+from projects.admin_base import ProjectModelAdmin
+from projects.visibility import visible_projects
 
 
 class SettingAdmin(ProjectModelAdmin):

@@ -10,7 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Model, QuerySet
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from alerting.admin.widgets import dress
+from alerting.admin.widgets import dress, offer_projects
 from alerting.models import InhibitionRule, NotificationChannel, NotificationPolicy
 from alerting.policy.matchers import MatcherError, parse_all
 from alerting.rule_types.fields import NameListField, TextField
@@ -84,14 +84,11 @@ class ProjectSettingForm(forms.ModelForm[Any]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         channels = NotificationChannel.objects.filter(project__in=self.projects)
-        project = self.fields.get("project")
         if self.instance.pk:
             self.fields.pop("project", None)
             channels = channels.filter(project=self.instance.project_id)
-        elif isinstance(project, forms.ModelChoiceField):
-            project.queryset = self.projects
-            if first := self.projects.first():
-                self.initial.setdefault("project", first.pk)
+        else:
+            offer_projects(self, self.projects)
         offered = self.fields.get("channels")
         if isinstance(offered, forms.ModelMultipleChoiceField):
             offered.queryset = channels

@@ -12,9 +12,10 @@ from alerting.backtest.run import Backtest
 from alerting.backtest.tally import Status
 from alerting.backtest.tracks import Track
 from alerting.sources.samples import LabelSet
-from alerting.values import RATIO, value_text
+from alerting.values import value_text
 from metrics.chart import LARGEST, Tick, levels_around, path_of, round_times, split_at_gaps
 from projects import figures
+from projects.figures import RATIO
 from projects.pages.reach import side_of
 
 WIDTH, HEIGHT = 640, 260

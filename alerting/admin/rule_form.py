@@ -19,7 +19,7 @@ from alerting.admin.rule_form_fields import (
     watch_choices,
     watches,
 )
-from alerting.admin.widgets import dress
+from alerting.admin.widgets import dress, offer_projects
 from alerting.display.conditions import condition_of
 from alerting.models import NotificationChannel, Rule
 from alerting.rule_types import AnyRuleType, rule_type
@@ -86,12 +86,13 @@ class RuleForm(forms.ModelForm[Rule]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields.update(condition_fields())
+        self._condition_fields = condition_fields()
+        self.fields.update(self._condition_fields)
         self._offer_watches()
         for name in ("on_error", "evaluation_delay_seconds"):
             self.fields[name].required = False
         self._limit_to_projects()
-        self.former_type = ""
+        self.former_watch = ""
         self.former_condition: Mapping[str, Any] = {}
         if self.instance.pk:
             self._fill(self.instance)
@@ -107,11 +108,11 @@ class RuleForm(forms.ModelForm[Rule]):
     def _limit_to_projects(self) -> None:
         channels = NotificationChannel.objects.filter(project__in=self.projects).select_related("project")
         if "project" in self.fields:
-            self._field("project", forms.ModelChoiceField).queryset = self.projects
-            if first := self.projects.first():
-                self.initial.setdefault("project", first.pk)
+            offer_projects(self, self.projects)
         else:
             channels = channels.filter(project=self.instance.project_id)
+            for one in self._condition_fields.values():
+                one.of_project(self.instance.project_id)
         field = self._field("channels", forms.ModelMultipleChoiceField)
         field.queryset = channels
         if not channels.exists():
@@ -138,13 +139,16 @@ class RuleForm(forms.ModelForm[Rule]):
 
     def _fill(self, rule: Rule) -> None:
         """Show the condition with its type's defaults; one that can't be read as far as it goes."""
-        self.initial["watch"] = f"{rule.rule_type}:{rule.source_type}"
-        self._hint(self.initial["watch"])
+        watch = f"{rule.rule_type}:{rule.source_type}"
+        self.initial["watch"] = watch
+        self._hint(watch)
+        stored = rule.condition_config if isinstance(rule.condition_config, dict) else {}
+        read = stored
         if condition := condition_of(rule):
-            self.former_type, self.former_condition = rule.rule_type, rule.condition_config
-            self.initial.update(msgspec.structs.asdict(condition))
-        elif isinstance(rule.condition_config, dict):
-            self.initial.update(rule.condition_config)
+            self.former_watch, self.former_condition = watch, stored
+            read = msgspec.structs.asdict(condition)
+        for name, field in watches().get(watch, {}).items():
+            self.initial[name] = field.shown(name, stored, read)
         self.initial["emails"] = rule.notification_config.get("email", [])
         self.initial["slack_channel"] = rule.notification_config.get("slack", {}).get("channel", "")
 
@@ -170,16 +174,12 @@ class RuleForm(forms.ModelForm[Rule]):
         if strangers := [channel.name for channel in channels if channel.project_id != project_id]:
             self.add_error("channels", f"{strangers[0]} is a channel of another project.")
         rule = self.instance
-        # The model gets its fields only after this.
-        for name in {"project", "severity", "enabled"} & cleaned.keys():
-            setattr(rule, name, cleaned[name])
         rule.rule_type, rule.source_type = type_name, source
         rule.condition_config = self._condition(rule_type(type_name), source, cleaned)
         rule.notification_config = self._notification_config(cleaned)
         # What the condition is checked against; the form would set them only after this.
-        rule.project_id = project_id
-        for name in ("severity", "enabled", "recovery_threshold"):
-            setattr(rule, name, cleaned.get(name))
+        for name in {"project", "severity", "enabled", "recovery_threshold"} & cleaned.keys():
+            setattr(rule, name, cleaned[name])
         try:
             check_rule(rule, channels)
         except RuleError as error:
@@ -188,23 +188,29 @@ class RuleForm(forms.ModelForm[Rule]):
 
     def _forget_errors(self, kind: AnyRuleType, source: str) -> None:
         """The page doesn't show other types' fields, and what stays as stored need not fit into a field."""
-        hidden = condition_fields().keys() - kind.form_fields(source).keys()
+        hidden = self._condition_fields.keys() - kind.form_fields(source).keys()
         for name in hidden | self._kept(kind, source):
             self.errors.pop(name, None)
 
     def _kept(self, kind: AnyRuleType, source: str) -> set[str]:
-        """The keys of the condition that stay as they are stored, which may be absent."""
-        if kind.name != self.former_type:
+        """The fields whose keys of the condition stay as they are stored, which may be absent."""
+        type_name, _, former_source = self.former_watch.partition(":")
+        if kind.name != type_name:
             return set()
-        return kind.form_fields(source).keys() - set(self.changed_data)
+        shared = kind.form_fields(source).keys() & kind.form_fields(former_source).keys()
+        return shared - set(self.changed_data)
 
     def _condition(self, kind: AnyRuleType, source: str, cleaned: Mapping[str, Any]) -> dict[str, Any]:
         """The keys that this rule type has: as stored where their fields were not touched, else as filled in."""
         kept = self._kept(kind, source)
-        condition = {name: value for name, value in self.former_condition.items() if name in kept}
-        for name in kind.form_fields(source):
-            if name not in kept and cleaned.get(name) not in (None, "", [], {}):
-                condition[name] = cleaned[name]
+        condition: dict[str, Any] = {}
+        for name, field in kind.form_fields(source).items():
+            value = cleaned.get(name)
+            if name in kept:
+                stored = self.former_condition
+                condition |= {key: stored[key] for key in field.keys(name) if key in stored}
+            elif value not in (None, "", [], {}):
+                condition |= field.filled(name, value)
         return condition
 
     def _notification_config(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:
@@ -226,4 +232,12 @@ class RuleForm(forms.ModelForm[Rule]):
             elif name == "notification_config":
                 self.add_error("slack_channel" if problem.startswith("slack") else "emails", problem)
             else:
-                self.add_error(name if name in self.fields else None, problem)
+                self.add_error(self._place_of(name), problem)
+
+    def _place_of(self, key: str) -> str | None:
+        """The field that a key of the rule or its condition is entered into."""
+        asked = watches().get(self.cleaned_data.get("watch", ""), {})
+        for name, field in asked.items():
+            if key in field.keys(name):
+                return name
+        return key if key in self.fields else None

@@ -7,10 +7,10 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from django import forms
 
 from alerting.models import Source
 from alerting.rule_types import AnyRuleType, rule_types
+from alerting.rule_types.condition_field import ConditionField
 from alerting.rule_types.fields import scope
 
 
@@ -19,20 +19,20 @@ def kinds() -> list[AnyRuleType]:
     return sorted(rule_types().values(), key=lambda kind: (kind.rank, kind.label))
 
 
-def watches() -> dict[str, dict[str, forms.Field]]:
+def watches() -> dict[str, dict[str, ConditionField]]:
     """The fields of every pair `<rule type>:<source>` that goes together."""
     return {f"{kind.name}:{source}": kind.form_fields(source) for kind in kinds() for source in kind.sources}
 
 
-def condition_fields() -> dict[str, forms.Field]:
+def condition_fields() -> dict[str, ConditionField]:
     """The fields of all rule types, each once; one is marked required when every type that has it requires it.
 
     First what is watched, then where and how far back, then what a type asks beside that.
     """
-    fields: dict[str, forms.Field] = {}
+    fields: dict[str, ConditionField] = {}
     stages: dict[str, int] = {}
     # Once: making fields is what this costs.
-    where = frozenset(scope())
+    where = frozenset(scope("system_metric"))
     for own in watches().values():
         for name, field in own.items():
             known = fields.setdefault(name, field)
@@ -107,11 +107,11 @@ def _stage(name: str, own: Sequence[str], where: Collection[str]) -> int:
     return 0 if own.index(name) < min(own.index(one) for one in own if one in where) else 2
 
 
-def _default(own: Any, field: forms.Field) -> Any:
+def _default(own: Any, field: ConditionField) -> Any:
     if own is msgspec.NODEFAULT or own is None or own == ():
         return field.initial
     return own
 
 
-def _texts(defaults: Mapping[str, Any], fields: Mapping[str, forms.Field]) -> dict[str, str]:
+def _texts(defaults: Mapping[str, Any], fields: Mapping[str, ConditionField]) -> dict[str, str]:
     return {name: str(fields[name].prepare_value(value)) for name, value in defaults.items()}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from django import forms
 
 from alerting.admin.rule_form_fields import watches
+from alerting.rule_types.fields import pairs
 from alerting.rule_types.selection import COLUMNS
 
 SETTINGS = (
@@ -30,13 +32,13 @@ SERIES_COLUMNS = frozenset(
 _PREFIXES = ("tags.", "properties.", "dimensions.")
 
 
-def prefilled(parameters: Mapping[str, str], fields: Mapping[str, forms.Field]) -> dict[str, str]:
-    """Texts for the form's `fields`, by name. Pure; what is unknown or fits no field is left out.
+def prefilled(parameters: Mapping[str, str], fields: Mapping[str, forms.Field]) -> dict[str, Any]:
+    """Texts, and matchers, for the form's `fields`, by name. Pure; what is unknown or fits no field is left out.
 
     `watch=<type>:<source>`, or `rule_type` and `source_type`, choose what is watched. The keys of its condition and
     the rule's SETTINGS go into their fields; the source's columns and `tags.<key>`, `properties.<key>` or
-    `dimensions.<key>` become filters beside those of `filters` (a line `key=value` each). `severity` of events is a
-    filter, as in their explorer.
+    `dimensions.<key>` become filters beside those of `filters` (a line `key=value` each), of events a matcher.
+    `severity` of events is a filter, as in their explorer.
     """
     watch = _watch(parameters)
     if not watch:
@@ -44,11 +46,14 @@ def prefilled(parameters: Mapping[str, str], fields: Mapping[str, forms.Field]) 
     source = watch.partition(":")[2]
     asked = watches()[watch]
     filters = _filters(parameters, source, asked)
-    wanted = [*asked, *(name for name in SETTINGS if not _is_column(name, source))]
-    given = {name: parameters[name] for name in wanted if parameters.get(name)}
-    if filters and "filters" in asked:
-        given["filters"] = filters
-    fitting = {name: text for name, text in given.items() if name in fields and _fits(fields[name], text)}
+    settings = [name for name in SETTINGS if not _is_column(name, source)]
+    given = {name: parameters.get(name) for name in settings}
+    given |= {name: field.linked(name, parameters, filters) for name, field in asked.items()}
+    fitting = {
+        name: value
+        for name, value in given.items()
+        if value and name in fields and _fits(fields[name], value)
+    }
     return {"watch": watch, **fitting}
 
 
@@ -65,16 +70,14 @@ def _watch(parameters: Mapping[str, str]) -> str:
     return matching[0] if matching else ""
 
 
-def _filters(parameters: Mapping[str, str], source: str, asked: Mapping[str, forms.Field]) -> str:
-    lines = [line for line in parameters.get("filters", "").splitlines() if line.strip()]
-    named = {line.partition("=")[0].strip() for line in lines}
-    lines += [
-        f"{name}={value}"
+def _filters(parameters: Mapping[str, str], source: str, asked: Mapping[str, forms.Field]) -> dict[str, str]:
+    written = pairs(parameters.get("filters", ""))
+    named = {
+        name: value
         for name, value in parameters.items()
-        if value and name not in named and name not in asked and _is_filter(name, source)
-    ]
-    # A line each: a value of two lines has no place in the field.
-    return "\n".join(line for line in lines if len(line.splitlines()) == 1)
+        if value and name not in written and name not in asked and _is_filter(name, source)
+    }
+    return {**written, **named}
 
 
 def _is_filter(name: str, source: str) -> bool:
@@ -85,11 +88,11 @@ def _is_column(name: str, source: str) -> bool:
     return name in (COLUMNS[source].plain if source in COLUMNS else SERIES_COLUMNS)
 
 
-def _fits(field: forms.Field, text: str) -> bool:
-    if "\0" in text:
+def _fits(field: forms.Field, value: Any) -> bool:
+    if isinstance(value, str) and "\0" in value:
         return False
     try:
-        field.clean(text)
+        field.clean(value)
     except forms.ValidationError:
         return False
     return True

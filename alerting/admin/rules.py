@@ -21,7 +21,8 @@ from alerting.display.conditions import condition_of, sentence
 from alerting.models import OPEN_STATUSES, Health, Rule
 from alerting.rules import RuleError, delete_rules, save_rule
 from projects import figures
-from projects.admin_base import ProjectModelAdmin, visible_projects
+from projects.admin_base import ProjectModelAdmin
+from projects.visibility import visible_projects
 
 SELDOM_CHANGED = (
     "description",
@@ -125,7 +126,7 @@ class RuleAdmin(ProjectModelAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """What a link such as an explorer's "Make a rule" brings along; `project` is an id or a slug."""
         offered = {**RuleForm.base_fields, **condition_fields()}
-        found: dict[str, Any] = dict(prefilled(request.GET.dict(), offered))
+        found = prefilled(request.GET.dict(), offered)
         if named := request.GET.get("project", ""):
             projects = visible_projects(request.user).values_list("pk", "slug")
             chosen = next((pk for pk, slug in projects if named in {str(pk), slug}), None)
@@ -134,7 +135,8 @@ class RuleAdmin(ProjectModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Rule | None = None) -> Any:
         judging = judging_fields()
-        watched = [name for name in condition_fields() if name not in {*judging, "filters"}]
+        narrowing = ("common_events", "filters")
+        watched = [name for name in condition_fields() if name not in {*judging, *narrowing}]
         limits = ("operator", "threshold", "critical_threshold", "recovery_threshold")
         wrong = [
             *limits,
@@ -145,8 +147,8 @@ class RuleAdmin(ProjectModelAdmin):
         ]
         return [
             (None, {"fields": ["name", *([] if obj else ["project"]), "enabled"]}),
-            # The filters last: they take a whole line, the others stand two in one.
-            ("1 What to watch", {"fields": ["watch", *watched, "filters"]}),
+            # What narrows last: it takes a whole line, the others stand two in one.
+            ("1 What to watch", {"fields": ["watch", *watched, *narrowing]}),
             ("2 When it is wrong", {"fields": wrong}),
             ("3 Who is told", {"fields": ["channels", "emails", "runbook_url"]}),
             ("Seldom changed", {"fields": SELDOM_CHANGED, "classes": ["collapse"]}),

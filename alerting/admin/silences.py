@@ -22,12 +22,17 @@ from alerting.admin.policy_forms import (
     ProjectSettingForm,
     unless_unchanged,
 )
+from alerting.admin.posted import posted_id, posted_text
 from alerting.display.badges import badge, reason_text
 from alerting.models import Silence
 from alerting.policy import silences
 from alerting.policy.suggestions import suggested
-from projects.admin_base import ProjectModelAdmin, visible_projects
+from projects.admin_base import ProjectModelAdmin
 from projects.pages.zones import zone_name
+from projects.visibility import visible_projects
+
+MAX_TYPED = 200
+"""Characters of a line, for which a suggestion is looked up."""
 
 UNTIL = "until"
 DURATIONS = [
@@ -101,7 +106,7 @@ class SilenceForm(ProjectSettingForm):
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Silences that hold or will hold, until something else is chosen."""
+    """All, until something else is chosen."""
 
     title = "state"
     parameter_name = "state"
@@ -110,11 +115,8 @@ class StateFilter(admin.SimpleListFilter):
         return [("active", "Active"), ("pending", "Pending"), ("expired", "Expired")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Silence]) -> QuerySet[Silence]:
-        return (
-            queryset.filter(silences.in_state(self.value() or "", timezone.now()))
-            if self.value()
-            else queryset
-        )
+        chosen = self.value()
+        return queryset.filter(silences.in_state(chosen, timezone.now())) if chosen else queryset
 
 
 @admin.register(Silence)
@@ -181,11 +183,11 @@ class SilenceAdmin(ProjectModelAdmin):
         """What the matchers that are being typed would hide, and how they could go on, as a piece of the page."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        project = visible_projects(request.user).filter(pk=_number(request.POST.get("project", ""))).first()
+        project = visible_projects(request.user).filter(pk=posted_id(request, "project")).first()
         lines = [line for line in request.POST.get("matchers", "").splitlines() if line.strip()]
         context: dict[str, Any] = {"problem": "" if lines else "Enter a matcher to see what it hides."}
         if project:
-            typed = request.POST.get("typed", "").replace("\0", "")[:200]
+            typed = posted_text(request, "typed", MAX_TYPED)
             context["suggestions"] = suggested(project, typed, lines, timezone.now())
         if project and lines:
             try:
@@ -216,7 +218,3 @@ class SilenceAdmin(ProjectModelAdmin):
     @admin.display(description="why")
     def why(self, silence: Silence) -> SafeString:
         return reason_text(silence.comment)
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from alerting.api.rules import RuleSerializer, RuleViewSet
 from alerting.backtest.answers import answer
-from alerting.backtest.errors import Busy, PeriodError, TooCostly
+from alerting.backtest.errors import Busy, PeriodError, TooMuch
 from alerting.backtest.run import backtest
 from alerting.models import Rule
 from alerting.rule_types.conditions import Condition
@@ -143,7 +143,7 @@ class BacktestViewSet(RuleViewSet):
             found = backtest(rule, condition, given["start"], given["end"], timezone.now())
         except PeriodError as error:
             raise serializers.ValidationError(error.errors) from None
-        except TooCostly as error:
+        except TooMuch as error:
             raise BadRequest(str(error), code="too_costly") from None
         except Busy as error:
             raise UnderWay(str(error)) from None

@@ -66,7 +66,14 @@ class RuleSerializer(StrictSerializer, serializers.ModelSerializer[Rule]):
             "updated_at",
         ]
         read_only_fields = fields[-7:]
-        extra_kwargs = {"condition_config": {"required": True}}
+        extra_kwargs = {
+            "condition_config": {
+                "required": True,
+                "help_text": "Its keys depend on the rule type. Of rules about events `event_name`, `event_type`, "
+                "`event_category`, `filters` and `any_of` together are a matcher, and so are `numerator`, "
+                "`denominator`, `bad` and `total`.",
+            }
+        }
 
     def validate_notification_channels(self, names: Sequence[str]) -> list[NotificationChannel]:
         """The project's channels of these names."""

@@ -12,17 +12,20 @@ from typing import Any
 
 from django.db import connection
 
-from alerting.backtest.errors import TooCostly
+from alerting.backtest.errors import TooMuch
 from alerting.replay.scans import Columns, EventCount, SpanRow
 from alerting.sources import events as event_source
 from alerting.sources import spans as span_source
+from alerting.sources.events import Mark
 from alerting.sources.samples import Question
-from alerting.sources.scans import Columns as ColumnsSql
 from alerting.sources.scans import any_of, grouping
+from analytics.matchers import Filter, condition
 from storage.sql_pieces import Sql, joined
 
 MAX_ROWS = 300_000
 """Rows in memory at once: about 100 MB."""
+MAX_COLUMNS = 1500
+"""What tells records apart for all rules of a backtest: PostgreSQL allows 1,664 columns in a result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +51,51 @@ class Buckets:
 class _Table:
     name: str
     time: str
-    columns: ColumnsSql
     records: str
 
 
-_EVENTS = _Table("telemetry_events", "event_timestamp", event_source.COLUMNS, "events")
-_SPANS = _Table("traces", "start_time", span_source.COLUMNS, "spans")
+_EVENTS = _Table("telemetry_events", "event_timestamp", "events")
+_SPANS = _Table("traces", "start_time", "spans")
 
 
 def events(buckets: Buckets, questions: Collection[Question]) -> Iterator[EventCount]:
-    """What the questions count. Raises django.db.Error, TooCostly."""
-    names = _columns_of(questions)
-    selected = joined([buckets.end_of(_EVENTS.time), *map(_EVENTS.columns.sql, names), Sql("count(*)")])
-    rows = _read(_EVENTS, buckets, questions, selected, grouping(1 + len(names)))
-    return (EventCount(at, count, _labels(names, texts)) for at, *texts, count in rows)
+    """What the questions count. Raises django.db.Error, TooMuch."""
+    if not questions:
+        return iter(())
+    matchers = dict.fromkeys(question.matcher for question in questions)
+    names = dict.fromkeys(name for question in questions for name in question.group_by)
+    marks: list[Mark] = list(dict.fromkeys([*names, *event_source.marks_of(matchers)]))
+    _check_width(marks)
+    columns = map(event_source.mark_sql, marks)
+    selected = joined([buckets.end_of(_EVENTS.time), *columns, Sql("count(*)")])
+    rows = _read(_EVENTS, buckets, any_of(map(condition, matchers)), selected, grouping(1 + len(marks)))
+    return (_event_count(at, count, marks, values) for at, *values, count in rows)
+
+
+def _event_count(at: float, count: int, marks: Sequence[Mark], values: Sequence[Any]) -> EventCount:
+    marked = [(mark, value) for mark, value in zip(marks, values, strict=True) if value]
+    texts = sorted((mark, value) for mark, value in marked if isinstance(mark, str))
+    return EventCount(
+        at, count, tuple(texts), frozenset(mark for mark, _ in marked if isinstance(mark, Filter))
+    )
 
 
 def spans(buckets: Buckets, questions: Collection[Question]) -> Iterator[SpanRow]:
-    """Counts where only those are asked for, else each span with its duration. Raises django.db.Error, TooCostly."""
+    """Counts where only those are asked for, else each span with its duration. Raises django.db.Error, TooMuch."""
+    if not questions:
+        return iter(())
     names = _columns_of(questions)
     if any(question.metric == "error_ratio" for question in questions):
         names = list(dict.fromkeys([*names, "status"]))
-    columns = map(_SPANS.columns.sql, names)
+    _check_width(names)
+    columns = map(span_source.COLUMNS.sql, names)
+    matching = any_of(map(span_source.COLUMNS.matches, dict.fromkeys(one.filters for one in questions)))
     if all(map(_is_counted, questions)):
         selected = joined([buckets.end_of(_SPANS.time), *columns, Sql("count(*)")])
-        rows = _read(_SPANS, buckets, questions, selected, grouping(1 + len(names)))
+        rows = _read(_SPANS, buckets, matching, selected, grouping(1 + len(names)))
         return (SpanRow(at, 0, _labels(names, texts), count) for at, *texts, count in rows)
     at_second = Sql(f"extract(epoch FROM {_SPANS.time})::float8")
-    rows = _read(_SPANS, buckets, questions, joined([at_second, *columns, Sql("duration_ms")]))
+    rows = _read(_SPANS, buckets, matching, joined([at_second, *columns, Sql("duration_ms")]))
     return (SpanRow(at, duration, _labels(names, texts)) for at, *texts, duration in rows)
 
 
@@ -90,27 +110,32 @@ def _columns_of(questions: Collection[Question]) -> list[str]:
     return sorted({*filters, *grouped})
 
 
+def _check_width(columns: Sequence[object]) -> None:
+    if len(columns) > MAX_COLUMNS:
+        raise TooMuch(
+            f"These rules tell records apart by {len(columns):,} columns and conditions, and {MAX_COLUMNS:,} is the "
+            "most: name fewer rules."
+        )
+
+
 def _labels(names: Sequence[str], texts: Sequence[str]) -> Columns:
     return tuple((name, text) for name, text in zip(names, texts, strict=True) if text)
 
 
 def _read(
-    table: _Table, buckets: Buckets, questions: Collection[Question], selected: Sql, group: str = ""
+    table: _Table, buckets: Buckets, matching: Sql, selected: Sql, group: str = ""
 ) -> list[tuple[Any, ...]]:
-    if not questions:
-        return []
-    matches = any_of((question.filters for question in questions), table.columns.matches)
     bounds = (buckets.project_id, buckets.start, buckets.end)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT {selected.text} FROM {table.name}
-                WHERE project_id = %s AND {table.time} > %s AND {table.time} <= %s AND ({matches.text})
+                WHERE project_id = %s AND {table.time} > %s AND {table.time} <= %s AND ({matching.text})
                 {group} LIMIT %s""",
-            [*selected.parameters, *bounds, *matches.parameters, MAX_ROWS + 1],
+            [*selected.parameters, *bounds, *matching.parameters, MAX_ROWS + 1],
         )
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     if len(rows) > MAX_ROWS:
-        raise TooCostly(
+        raise TooMuch(
             f"This period has more than {MAX_ROWS:,} different {table.records} to look at: take a shorter one, "
             "filter more, or group by fewer columns."
         )

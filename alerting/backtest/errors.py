@@ -17,7 +17,7 @@ class PeriodError(BacktestError):
         self.errors = dict(errors)
 
 
-class TooCostly(BacktestError):
+class TooMuch(BacktestError):
     """More data or more work than one request may ask for."""
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from alerting.backtest import counts, points
 from alerting.backtest.counts import Buckets
-from alerting.backtest.needs import Needs, without_rule
+from alerting.backtest.needs import Needs
 from alerting.backtest.period import Period
 from alerting.replay.memory import MemorySources, MetricSeries
 from alerting.replay.scans import EventCount, SpanRow
@@ -38,7 +38,7 @@ class HistorySources(MemorySources):
 
     def hourly(self, source: str, window: Window, questions: Sequence[Question]) -> dict[int, Hourly]:
         return {
-            question.rule_id: self._piece((source, without_rule(question)), window) for question in questions
+            question.rule_id: self._piece((source, question.without_rule), window) for question in questions
         }
 
     def _piece(self, key: tuple[str, Question], window: Window) -> Hourly:
@@ -56,7 +56,7 @@ class HistorySources(MemorySources):
 
 
 def load(needs: Needs, project_id: int, period: Period) -> HistorySources:
-    """All that rules with these needs look at in the period. Raises django.db.Error, TooManyGroups, TooCostly."""
+    """All that rules with these needs look at in the period. Raises django.db.Error, TooManyGroups, TooMuch."""
     asked = needs.questions
     length = needs.grid(period.step_seconds)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from alerting.replay.engine import ReplayedRule
@@ -64,12 +63,13 @@ class Needs(MemorySources):
         return super().spans(window, group_by, questions)
 
     def hourly(self, source: str, window: Window, questions: Sequence[Question]) -> dict[int, Hourly]:
-        for question in map(without_rule, questions):
-            self.hours[source, question] = max(self.hours[source, question], PROBE - window.start)
+        for question in questions:
+            key = source, question.without_rule
+            self.hours[key] = max(self.hours[key], PROBE - window.start)
         return {question.rule_id: {} for question in questions}
 
     def _note(self, source: str, window: Window, questions: Iterable[Question]) -> None:
-        self.questions[source].update(map(without_rule, questions))
+        self.questions[source].update(question.without_rule for question in questions)
         self.look_back[source] = max(self.look_back[source], PROBE - window.start)
         self._edges.update(PROBE - edge for edge in (window.start, window.end) if not _ends_an_hour(edge))
 
@@ -83,10 +83,6 @@ def needs_of(rules: Sequence[ReplayedRule], names: Mapping[int, str]) -> Needs:
         reading = Reading(needs, 0, PROBE - timedelta(seconds=rule.evaluation_delay_seconds))
         rule.rule_type.measure(plan, reading, [RuleInput(rule.id, rule.condition, True)])
     return needs
-
-
-def without_rule(question: Question) -> Question:
-    return replace(question, rule_id=0, wants_silent=False)
 
 
 def _ends_an_hour(edge: datetime) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from django.db import connection
 
-from alerting.backtest.errors import TooCostly
+from alerting.backtest.errors import TooMuch
 from alerting.replay.memory import MetricSeries
 from alerting.replay.points import Details, Points
 from alerting.sources import business_metrics, metric_points
@@ -31,7 +31,7 @@ _PERCENTILES = ("p50", "p90", "p95", "p99")
 def of_metrics(window: Window, questions: Collection[Question]) -> list[MetricSeries]:
     """The points of all series that the questions select, each after the newest point of the day before.
 
-    That one tells a replay of series that were silent from the start. Raises django.db.Error, TooCostly.
+    That one tells a replay of series that were silent from the start. Raises django.db.Error, TooMuch.
     """
     chosen = _chosen(window.project_id, questions)
     if not chosen:
@@ -46,7 +46,7 @@ def of_metrics(window: Window, questions: Collection[Question]) -> list[MetricSe
 
 
 def of_business_metrics(window: Window, questions: Collection[Question]) -> list[MetricSeries]:
-    """The periods of the metrics that the questions name. Raises django.db.Error, TooCostly."""
+    """The periods of the metrics that the questions name. Raises django.db.Error, TooMuch."""
     names = sorted({question.metric for question in questions})
     if not names:
         return []
@@ -191,7 +191,7 @@ def _fill(
 
 def _refuse_more(most: int, count: int, records: str, names: Sequence[str]) -> None:
     if count > most:
-        raise TooCostly(
+        raise TooMuch(
             f"This period has more than {most:,} {records} of {', '.join(names)}: take a shorter one, or filter "
             "so that fewer series are left."
         )

@@ -15,7 +15,7 @@ from psycopg.errors import QueryCanceled
 from alerting.backtest import history
 from alerting.backtest.cast import Cast, cast_of, with_interval, with_unit
 from alerting.backtest.curve import CurvePoint, curve, thresholds
-from alerting.backtest.errors import Busy, TooCostly
+from alerting.backtest.errors import Busy, TooMuch
 from alerting.backtest.needs import needs_of
 from alerting.backtest.period import KINDS, Period, check_kept, period_of
 from alerting.backtest.tally import Tally
@@ -94,15 +94,15 @@ def _check_kept(rule: Rule, acting: Cast, start: datetime, now: datetime) -> Non
 
 @contextmanager
 def _in_time(seconds: float) -> Iterator[None]:
-    """A transaction whose statements take at most so long. What is too much becomes TooCostly."""
+    """A transaction whose statements take at most so long. What is too much becomes TooMuch."""
     try:
         with bounded_transaction(round(seconds * 1000)):
             yield
     except TooManyGroups as error:
-        raise TooCostly(str(error)) from None
+        raise TooMuch(str(error)) from None
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):
-            raise TooCostly(
+            raise TooMuch(
                 f"Reading the telemetry of this period took more than {seconds:.0f} s: {_TOO_LONG}"
             ) from None
         raise
@@ -136,7 +136,7 @@ def _replay(
     tally, errors = Tally(), list[str]()
     for now in period.moments():
         if is_over():
-            raise TooCostly(f"Replaying this period takes too long: {_TOO_LONG}")
+            raise TooMuch(f"Replaying this period takes too long: {_TOO_LONG}")
         for evaluation in replay.step(now):
             if evaluation.rule_id == lead.id:
                 tracks.add(evaluation.answer, evaluation.error)

@@ -8,9 +8,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from django.forms import Field
+    from django.forms.utils import ErrorDict
     from django.http import HttpRequest, HttpResponse
 
-    from alerting.channels.forms import ChannelConfigForm
     from alerting.messages import Message
     from alerting.models import NotificationChannel
 
@@ -39,6 +40,27 @@ class Send(Protocol):
     def __call__(
         self, config: Config, message: Message, reference: Reference | None = None
     ) -> Reference | None: ...
+
+
+class ConfigForm(Protocol):
+    """What the admin needs of a kind's form; `alerting.channels.forms` has the base of all of them."""
+
+    fields: dict[str, Field]
+    stored: dict[str, Any]
+    config: dict[str, Any]
+    given: dict[str, Any]
+
+    def __init__(
+        self, data: Any = None, files: Any = None, *, stored: Mapping[str, Any] | None = None
+    ) -> None: ...
+
+    @classmethod
+    def config_fields(cls) -> tuple[str, ...]: ...
+
+    @property
+    def errors(self) -> ErrorDict: ...
+
+    def is_valid(self) -> bool: ...
 
 
 def _no_recipients(config: Config) -> list[str]:
@@ -73,7 +95,7 @@ class ChannelKind:
     secret_fields: frozenset[str]
     parse_config: Callable[[Config], dict[str, Any]]
     send: Send
-    form_class: type[ChannelConfigForm]
+    form_class: type[ConfigForm]
     place_fields: frozenset[str] = frozenset()
     secrets_of_place: frozenset[str] = frozenset()
     recipients: Callable[[Config], list[str]] = _no_recipients

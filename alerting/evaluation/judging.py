@@ -23,6 +23,18 @@ def wants_silent(
     return no_data == "alert"
 
 
+def may_move(condition: Condition, no_data: NoDataPolicy, answer: Answer, *, wants_silent: bool) -> bool:
+    """Whether an answer may open an alert, or move one that there is: of most rules it can't, and nothing is decided.
+
+    Without alerts only a value past the threshold does, or one that is missing where that is wrong.
+    """
+    if wants_silent or no_data == "alert":
+        return True
+    compare, threshold = COMPARE[condition.operator], condition.threshold
+    values = [sample.value for sample in answer.samples.values()]
+    return any(value is not None and compare(value, threshold) for value in values)
+
+
 def answer_error(condition: Condition, no_data: NoDataPolicy, answer: Answer) -> str:
     """Why a rule can't be decided by this answer: its own problem, or too many alerts; empty when it can."""
     if answer.problem:

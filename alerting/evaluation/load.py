@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from django.db import connection
 
+from alerting.evaluation.arrays import array_text
 from alerting.evaluation.decide import Firings, KnownAlert
 from alerting.sources.samples import LabelSet, label_set
 from alerting.state import FLAP_WINDOW, AlertState
@@ -30,7 +31,7 @@ _STATE = (
 _ALERTS = f"""
     SELECT rule_id, id, labels::text, {", ".join(_STATE)}
     FROM alerting_alert
-    WHERE rule_id = ANY(%(ids)s)
+    WHERE rule_id = ANY(%(ids)s::bigint[])
           AND (status IN ('pending', 'firing', 'acknowledged') OR suppressed_until > %(now)s)
     ORDER BY id
 """
@@ -61,7 +62,7 @@ def alerts_of(rule_ids: Sequence[int], now: datetime, *, lock: bool = False) -> 
     the end of the transaction.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_ALERTS + ("FOR UPDATE" if lock else ""), {"ids": list(rule_ids), "now": now})
+        cursor.execute(_ALERTS + ("FOR UPDATE" if lock else ""), {"ids": array_text(rule_ids), "now": now})
         rows = cursor.fetchall()
     found: dict[int, list[KnownAlert]] = defaultdict(list)
     for rule_id, alert_id, labels, *values in rows:

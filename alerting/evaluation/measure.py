@@ -6,10 +6,9 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from django.db import DatabaseError, InterfaceError, connection
@@ -17,9 +16,10 @@ from psycopg.errors import QueryCanceled
 
 from alerting.bounds import bounded_transaction
 from alerting.evaluation.claim import TOO_SLOW, ClaimedRule
-from alerting.evaluation.judging import answer_error, wants_silent
+from alerting.evaluation.judging import answer_error, may_move, wants_silent
 from alerting.rule_types import AnyRuleType, ConditionError, rule_type
 from alerting.rule_types.conditions import Condition, RuleInput
+from alerting.rule_types.event_matchers import MAX_CACHED
 from alerting.sources.reading import Reading
 from alerting.sources.samples import Answer
 from alerting.sources.scans import TooManyGroups
@@ -40,11 +40,11 @@ QUERYS_OWN = frozenset({"53400", "57014"})
 """Exceptions to that: a limit per query exceeded, and its time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(msgspec.Struct, frozen=True, gc=False):
     """A rule with its typed condition and either its answer or the reason why there is none.
 
-    `duration_ms` is that of the query which answered it, together with all rules of its group.
+    `duration_ms` is that of the query which answered it, together with all rules of its group. `may_move`: its alerts
+    may change, or one may open.
     """
 
     rule: ClaimedRule
@@ -53,10 +53,18 @@ class Measured:
     answer: Answer | None
     error: str = ""
     duration_ms: float = 0.0
+    may_move: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Planned:
+class Parsed(NamedTuple):
+    """What a stored condition says; `plan` is that of its rule type."""
+
+    rule_type: AnyRuleType
+    condition: Condition
+    plan: Any
+
+
+class _Planned(msgspec.Struct, frozen=True, gc=False):
     rule: ClaimedRule
     rule_type: AnyRuleType
     condition: Condition
@@ -73,11 +81,10 @@ def measure_all(rules: Sequence[ClaimedRule], with_alerts: set[int], now: dateti
     measured: list[Measured] = []
     for rule in rules:
         try:
-            kind, condition = parse_condition(rule.rule_type, rule.source_type, rule.condition_text)
+            kind, condition, plan = parse_condition(rule.rule_type, rule.source_type, rule.condition_text)
             has_alerts = rule.id in with_alerts
             silent = wants_silent(kind, condition, rule.source_type, rule.no_data, has_alerts=has_alerts)
             planned = _Planned(rule, kind, condition, silent)
-            plan = kind.plan(condition, rule.source_type)
             delay_seconds = rule.evaluation_delay_seconds
             groups[rule.was_too_slow, rule.project_id, delay_seconds, kind.name, plan].append(planned)
         except ConditionError as error:
@@ -91,14 +98,22 @@ def measure_all(rules: Sequence[ClaimedRule], with_alerts: set[int], now: dateti
     return measured
 
 
-@lru_cache(maxsize=20_000)
-def parse_condition(type_name: str, source: str, config_text: str) -> tuple[AnyRuleType, Condition]:
-    """The typed condition of a stored rule. Raises ConditionError; cached, as most rules stay the same."""
+def parse_condition(type_name: str, source: str, config_text: str) -> Parsed:
+    """The condition of a stored rule. Raises ConditionError; cached but for long ones, as most stay the same."""
+    parse = _cached if len(config_text) <= MAX_CACHED else _parsed
+    return parse(type_name, source, config_text)
+
+
+def _parsed(type_name: str, source: str, config_text: str) -> Parsed:
     try:
         kind = rule_type(type_name)
     except KeyError:
         raise ConditionError({"rule_type": f"There is no rule type {type_name!r}."}) from None
-    return kind, kind.parse(msgspec.json.decode(config_text), source)
+    condition = kind.parse(msgspec.json.decode(config_text), source)
+    return Parsed(kind, condition, kind.plan(condition, source))
+
+
+_cached = lru_cache(maxsize=20_000)(_parsed)
 
 
 def _measure_group(
@@ -144,8 +159,11 @@ def _query(plan: Any, group: Sequence[_Planned], now: datetime, timeout_ms: int)
 
 
 def _within_limit(one: _Planned, answer: Answer, duration_ms: float) -> Measured:
-    error = answer_error(one.condition, one.rule.no_data, answer)
-    return Measured(one.rule, one.rule_type, one.condition, None if error else answer, error, duration_ms)
+    rule, condition = one.rule, one.condition
+    if error := answer_error(condition, rule.no_data, answer):
+        return Measured(rule, one.rule_type, condition, None, error, duration_ms)
+    moves = may_move(condition, rule.no_data, answer, wants_silent=one.wants_silent)
+    return Measured(rule, one.rule_type, condition, answer, "", duration_ms, moves)
 
 
 def _is_servers(error: Exception) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -12,9 +12,11 @@ import msgspec
 from django.db import connection
 
 from alerting import outbox
+from alerting.evaluation.arrays import array_text
 from alerting.evaluation.claim import ClaimedRule, microseconds_sql
 from alerting.evaluation.decide import Move
 from alerting.evaluation.evidence import evidence
+from alerting.evaluation.measure import Measured
 from alerting.models import Alert, Transition
 from alerting.sources.samples import LabelSet
 from alerting.state import CLOCK_SLACK, CRITICAL, AlertState, RuleState
@@ -28,12 +30,16 @@ _IS_AS_CLAIMED = f"""
     AND (r.last_evaluated_at IS NULL OR r.last_evaluated_at < %(now)s OR r.last_evaluated_at > %(now)s + %(slack)s)
 """
 _MARK_EVALUATED = f"""
-    UPDATE alerting_rule AS r
-    SET last_evaluated_at = %(now)s, last_evaluation_duration_ms = claimed.duration_ms, health = 'ok', last_error = ''
-    FROM unnest(%(ids)s::bigint[], %(edits)s::bigint[], %(durations_ms)s::float8[])
-         AS claimed(id, condition_changed_us, duration_ms)
-    WHERE {_IS_AS_CLAIMED}
-    RETURNING r.id
+    WITH marked AS (
+        UPDATE alerting_rule AS r
+        SET last_evaluated_at = %(now)s, last_evaluation_duration_ms = claimed.duration_ms, health = 'ok',
+            last_error = ''
+        FROM unnest(%(ids)s::bigint[], %(edits)s::bigint[], %(durations_ms)s::float8[])
+             AS claimed(id, condition_changed_us, duration_ms)
+        WHERE {_IS_AS_CLAIMED}
+        RETURNING r.id
+    )
+    SELECT id FROM marked WHERE id = ANY(%(moving)s::bigint[])
 """
 _MARK_UNHEALTHY = f"""
     UPDATE alerting_rule AS r SET health = 'unhealthy', last_error = claimed.reason
@@ -57,17 +63,15 @@ _STATE_COLUMNS = {
 }
 
 
-def mark_evaluated(rules: Sequence[tuple[ClaimedRule, float]], now: datetime) -> set[int]:
-    """Set the watermark of healthy rules, each with how long its query took in milliseconds.
-
-    Returns the ids of those whose evaluation still counts.
-    """
+def mark_evaluated(measured: Sequence[Measured], moving: Sequence[int], now: datetime) -> set[int]:
+    """Set the watermark of healthy rules. Returns the ids among `moving` whose evaluation still counts."""
     parameters: dict[str, Any] = {
         "now": now,
         "slack": CLOCK_SLACK,
-        "durations_ms": _array(duration_ms for _, duration_ms in rules),
-        "ids": _array(rule.id for rule, _ in rules),
-        "edits": _array(rule.condition_changed_us for rule, _ in rules),
+        "durations_ms": array_text([one.duration_ms for one in measured]),
+        "ids": array_text([one.rule.id for one in measured]),
+        "edits": array_text([one.rule.condition_changed_us for one in measured]),
+        "moving": array_text(moving),
     }
     with connection.cursor() as cursor:
         cursor.execute(_MARK_EVALUATED, parameters)
@@ -91,11 +95,6 @@ def mark_unhealthy(failed: Sequence[tuple[ClaimedRule, str]], now: datetime) -> 
     with connection.cursor() as cursor:
         cursor.execute(_MARK_UNHEALTHY, parameters)
         return {row[0] for row in cursor.fetchall()}
-
-
-def _array(numbers: Iterable[float | None]) -> str:
-    """An array as PostgreSQL reads it: joined, 10,000 numbers take a tenth of what adapting each does."""
-    return "{" + ",".join("NULL" if number is None else repr(number) for number in numbers) + "}"
 
 
 def write_moves(

@@ -45,14 +45,13 @@ def evaluate_due(now: datetime) -> Tick:
     with bounded_transaction():
         alerts = alerts_of([rule.id for rule in claimed], now)
     measured = measure_all(claimed, set(alerts), now)
-    evaluated = {one.rule.id: ready for one in measured if (ready := _evaluated(one))}
+    evaluated = {one.rule.id: ready for one in measured if one.may_move and (ready := _evaluated(one))}
     moving = [rule_id for rule_id, rule in evaluated.items() if decide(rule, alerts.get(rule_id, ()), now)]
     rules = {rule.id: rule for rule in claimed}
     reasons = {one.rule.id: one.error for one in measured if one.error}
     with bounded_transaction():
         unhealthy = mark_unhealthy([(rules[rule_id], reason) for rule_id, reason in reasons.items()], now)
-        healthy = [(one.rule, one.duration_ms) for one in measured if not one.error]
-        counted = mark_evaluated(healthy, now) | unhealthy
+        counted = mark_evaluated([one for one in measured if not one.error], moving, now) | unhealthy
         due = [evaluated[rule_id] for rule_id in moving if rule_id in counted]
         changes = _save(due, measured, rules, now)
     return Tick(len(claimed), len(unhealthy), changes, _ms_since(started))

@@ -30,8 +30,8 @@ from alerting.health.stalls import (
 )
 from alerting.models import Notification, Pulse, Silence
 from projects import figures
-from projects.admin_base import visible_projects
 from projects.models import Project
+from projects.visibility import visible_projects
 
 PERMISSION = "alerting.view_rule"
 REFRESH_SECONDS = 5

@@ -24,7 +24,7 @@ class Hours:
     def answers(self, source: str, window: Window, question: Question) -> Hourly:
         """Values by label set and hour for each whole hour of the window; hours without any are left out."""
         found: dict[LabelSet, dict[datetime, float]] = defaultdict(dict)
-        plain = Question(0, question.metric, question.aggregation, question.filters, question.group_by)
+        plain = question.without_rule
         hour = window.start
         while hour + HOUR <= window.end:
             for labels, sample in self._hour(source, plain, hour).samples.items():

@@ -8,15 +8,17 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from alerting.sources.aggregates import SeriesWindow, combine
+from alerting.sources.events import mark_of
 from alerting.sources.samples import Answer, LabelSet, Question, Window, label_set
 from alerting.sources.scans import MAX_GROUPS, Filters, TooManyGroups
 from alerting.sources.spans import is_counted
 from alerting.state import Sample
+from analytics.matchers import Filter, Matcher, is_met
 
 Columns = tuple[tuple[str, str], ...]
 """Sorted (column, text) pairs by the names that filters and group_by have, `tags.region` too; empty ones left out."""
@@ -26,11 +28,15 @@ GroupBy = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class EventCount:
-    """Events alike in every column that some rule looks at; `at` in Unix seconds."""
+    """Events alike in all that some rule looks at; `at` in Unix seconds.
+
+    `held` are the filters that hold for them, of those that the texts in `columns` don't decide.
+    """
 
     at: float
     count: int
     columns: Columns
+    held: Set[Filter] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,7 @@ class _Pile:
     """Rows with the same columns; `totals[i]` is what the first i rows count together."""
 
     columns: Mapping[str, str]
+    held: Set[Filter] = frozenset()
     times: array[float] = field(default_factory=lambda: array("d"))
     totals: list[int] = field(default_factory=lambda: [0])
     durations: array[float] = field(default_factory=lambda: array("d"))
@@ -67,23 +74,33 @@ class _Pile:
     def count(self, first: int, last: int) -> int:
         return self.totals[last] - self.totals[first]
 
+    def passes(self, filters: Filters) -> bool:
+        return all(self.columns.get(name, "") == text for name, text in filters)
+
+    def meets(self, matcher: Matcher) -> bool:
+        return is_met(matcher, self._holds)
+
+    def _holds(self, one: Filter) -> bool:
+        mark = mark_of(one)
+        return mark in self.held if isinstance(mark, Filter) else self.columns.get(mark, "") in one.texts
+
 
 class _Piles:
     def __init__(self) -> None:
-        self.all: dict[Columns, _Pile] = {}
-        self._chosen: dict[tuple[GroupBy, Filters], list[tuple[LabelSet, _Pile]]] = {}
+        self.all: dict[tuple[Columns, Set[Filter]], _Pile] = {}
+        self._chosen: dict[tuple[GroupBy, Filters, Matcher], list[tuple[LabelSet, _Pile]]] = {}
 
-    def of(self, columns: Columns) -> _Pile:
-        return self.all.setdefault(columns, _Pile(dict(columns)))
+    def of(self, columns: Columns, held: Set[Filter] = frozenset()) -> _Pile:
+        return self.all.setdefault((columns, held), _Pile(dict(columns), held))
 
-    def chosen(self, group_by: GroupBy, filters: Filters) -> list[tuple[LabelSet, _Pile]]:
-        """The piles that pass the filters with their label sets; worked out once, as a replay asks at every step."""
-        key = (group_by, filters)
+    def chosen(self, group_by: GroupBy, question: Question) -> list[tuple[LabelSet, _Pile]]:
+        """The piles that count with their label sets; worked out once, as a replay asks at every step."""
+        key = (group_by, question.filters, question.matcher)
         if key not in self._chosen:
             self._chosen[key] = [
                 (label_set((name, pile.columns.get(name)) for name in group_by), pile)
                 for pile in self.all.values()
-                if all(pile.columns.get(name, "") == text for name, text in filters)
+                if pile.passes(question.filters) and pile.meets(question.matcher)
             ]
         return self._chosen[key]
 
@@ -94,15 +111,15 @@ class MemoryEvents:
     def __init__(self, rows: Iterable[EventCount]) -> None:
         self._piles = _Piles()
         for row in sorted(rows, key=lambda row: row.at):
-            self._piles.of(row.columns).add(row.at, row.count)
+            self._piles.of(row.columns, row.held).add(row.at, row.count)
 
     def measure(self, window: Window, group_by: GroupBy, questions: Sequence[Question]) -> dict[int, Answer]:
         """Counts by rule id. Raises TooManyGroups."""
-        return {question.rule_id: self._answer(window, group_by, question.filters) for question in questions}
+        return {question.rule_id: self._answer(window, group_by, question) for question in questions}
 
-    def _answer(self, window: Window, group_by: GroupBy, filters: Filters) -> Answer:
+    def _answer(self, window: Window, group_by: GroupBy, question: Question) -> Answer:
         counts: dict[LabelSet, int] = defaultdict(int)
-        for labels, pile in self._piles.chosen(group_by, filters):
+        for labels, pile in self._piles.chosen(group_by, question):
             first, last = pile.piece(window)
             if count := pile.count(first, last):
                 counts[labels] += count
@@ -124,7 +141,7 @@ class MemorySpans:
 
     def _answer(self, window: Window, group_by: GroupBy, question: Question) -> Answer:
         found: dict[LabelSet, list[tuple[_Pile, int, int]]] = defaultdict(list)
-        for labels, pile in self._piles.chosen(group_by, question.filters):
+        for labels, pile in self._piles.chosen(group_by, question):
             first, last = pile.piece(window)
             if first < last:
                 found[labels].append((pile, first, last))

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django import forms
-
 from alerting.rule_types import fields, selection
+from alerting.rule_types.condition_field import ConditionField
 from alerting.rule_types.conditions import (
     RuleInput,
     RuleType,
@@ -69,14 +68,14 @@ class Absence(RuleType[AbsenceCondition, Plan]):
             return f"no {records.removeprefix('any ')}{scope} for {window}"
         return f"number of {records}{scope} over {window} {describe_limit(condition)}"
 
-    def form_fields(self, source: str) -> dict[str, forms.Field]:
+    def form_fields(self, source: str) -> dict[str, ConditionField]:
         forget = fields.NumberField(
             label="Forget after (minutes)",
             help_text="With one alert for each: what was silent for so long is gone, and its alert resolves.",
         )
         return {
             **fields.selection(source, is_counting=True),
-            **fields.shared(),
+            **fields.shared(source),
             "forget_after_minutes": forget,
         }
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 from weakref import WeakKeyDictionary
 
-from django import forms
-
 from alerting.rule_types import fields, selection
 from alerting.rule_types.bands import HOUR, Band, Hours, bands, blended, filled, overlaps
+from alerting.rule_types.condition_field import ConditionField
 from alerting.rule_types.conditions import (
     RuleInput,
     RuleType,
@@ -89,12 +88,12 @@ class Anomaly(RuleType[AnomalyCondition, Plan]):
         side = WORDS[condition.direction]
         return f"{what} over {window} {describe_limit(condition)} deviations {side} the usual"
 
-    def form_fields(self, source: str) -> dict[str, forms.Field]:
+    def form_fields(self, source: str) -> dict[str, ConditionField]:
         limit = fields.limit()
         return {
             **fields.selection(source),
-            **fields.scope(),
-            "history_weeks": forms.IntegerField(
+            **fields.scope(source),
+            "history_weeks": fields.WholeNumberField(
                 label="Usual is what the last weeks had",
                 help_text="So many weeks; 4 know each hour of the week.",
             ),
@@ -145,10 +144,7 @@ class _BandCache:
     def of(self, plan: Plan, reading: Reading, questions: Sequence[Question]) -> dict[int, BandsByLabels]:
         kept = self._kept.setdefault(reading.sources, {})
         first = min(overlaps(reading.now, plan.now.window_seconds))
-        keys = {
-            one.rule_id: _Key(first, reading.project_id, plan, replace(one, rule_id=0, wants_silent=False))
-            for one in questions
-        }
+        keys = {one.rule_id: _Key(first, reading.project_id, plan, one.without_rule) for one in questions}
         missing = {keys[one.rule_id]: one for one in questions if keys[one.rule_id] not in kept}
         if missing:
             for key in [key for key in kept if key.hour < first - KEPT_FOR]:

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from django import forms
-
 from alerting.rule_types import fields, selection
+from alerting.rule_types.condition_field import ConditionField
 from alerting.rule_types.conditions import (
     RuleInput,
     RuleType,
@@ -78,10 +77,10 @@ class Change(RuleType[ChangeCondition, Plan]):
         limit = describe_limit(condition, condition.unit_in(source))
         return f"change of {what} over {window} against {against} {limit}"
 
-    def form_fields(self, source: str) -> dict[str, forms.Field]:
+    def form_fields(self, source: str) -> dict[str, ConditionField]:
         return {
             **fields.selection(source),
-            **fields.scope(),
+            **fields.scope(source),
             "compared_to": fields.choice(
                 "Compared with", [(name, text.capitalize()) for name, text in WORDS.items()], "window_before"
             ),

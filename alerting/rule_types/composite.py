@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from django import forms
 
 from alerting.rule_types import fields
+from alerting.rule_types.condition_field import ConditionField
 from alerting.rule_types.conditions import MAX_TEXT, Condition, RuleInput, RuleType, Sibling, SourceName
 from alerting.sources.raw import RawQuestion
 from alerting.sources.reading import Reading
@@ -84,14 +85,14 @@ class Composite(RuleType[CompositeCondition, None]):
         verb = "fires" if condition.need == "any" else "fire"
         return f"{condition.need} of {members} {verb}{each}"
 
-    def form_fields(self, source: str) -> dict[str, forms.Field]:
+    def form_fields(self, source: str) -> dict[str, ConditionField]:
         return {
             "rules": MembersField(
                 label="Rules",
                 help_text="One name or id of a rule of this project per line.",
                 widget=forms.Textarea(attrs={"rows": 4}),
             ),
-            "group_by": fields.scope()["group_by"],
+            "group_by": fields.scope(source)["group_by"],
             "need": fields.choice("Wrong when", list(WORDS.items()), "all"),
         }
 

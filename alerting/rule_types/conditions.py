@@ -8,16 +8,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, get_args, get_origin
+from functools import cached_property
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeGuard, TypeVar, get_args, get_origin
 
 import msgspec
-from django import forms
 
+from alerting.rule_types.condition_field import ConditionField
 from alerting.sources.raw import RawQuestion
 from alerting.sources.reading import Reading
 from alerting.sources.samples import EVERY_LABEL, Answer, text_of
 from alerting.state import NoDataPolicy, Operator, RuleState
 from alerting.values import format_number, value_text
+from analytics.matchers import EVERY_EVENT, Matcher, filter_in_words, parse
 
 SourceName = Literal["telemetry_event", "system_metric", "business_metric", "trace", "rule"]
 
@@ -50,7 +52,7 @@ class ConditionError(ValueError):
         self.errors = dict(errors)
 
 
-class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
     """The fields every condition has. A window may be a fraction of a minute.
 
     Past `critical_threshold` an alert is critical, whatever the rule's severity.
@@ -61,7 +63,7 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     critical_threshold: float | None = None
     time_window_minutes: float = DEFAULT_WINDOW_MINUTES
     group_by: tuple[str, ...] = ()
-    filters: dict[str, str | int | float | bool] = {}
+    filters: dict[str, Any] = {}
 
     @property
     def window_seconds(self) -> float:
@@ -76,18 +78,32 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         """RATIO or PERCENT where its values are read as percent, as far as the condition itself tells."""
         return ""
 
-    @property
+    @cached_property
     def text_filters(self) -> tuple[tuple[str, str], ...]:
-        """Filters as sorted texts, as labels and columns are compared."""
+        """Filters of all but events as sorted texts, as labels and columns are compared."""
         return tuple(sorted((name, text_of(value)) for name, value in self.filters.items()))
+
+    @property
+    def matcher(self) -> Matcher:
+        """Which events it watches, where it watches events."""
+        return EVERY_EVENT
+
+    @property
+    def filters_in_words(self) -> list[str]:
+        """`service_name is api`, one for each; only events are asked for more than one value."""
+        return [
+            f"{name} is {text_of(value)}"
+            if is_scalar(value)
+            else " and ".join(map(filter_in_words, parse({"filters": {name: value}}).filters))
+            for name, value in sorted(self.filters.items())
+        ]
 
 
 ConditionT = TypeVar("ConditionT", bound=Condition)
 PlanT = TypeVar("PlanT")
 
 
-@dataclass(frozen=True, slots=True)
-class RuleInput(Generic[ConditionT]):
+class RuleInput(msgspec.Struct, Generic[ConditionT], frozen=True, gc=False):
     """One rule of a plan. `wants_silent`: label sets that exist without data matter to it now."""
 
     rule_id: int
@@ -132,6 +148,8 @@ class RuleType(ABC, Generic[ConditionT, PlanT]):
         except msgspec.ValidationError as error:
             raise ConditionError(_type_errors(str(error), self.condition_class)) from None
         errors = {**common_errors(condition), **self.check(condition, source)}
+        if source != "telemetry_event" and (problem := filters_error(condition.filters)):
+            errors["filters"] = problem
         if errors:
             raise ConditionError(errors)
         return condition
@@ -154,7 +172,7 @@ class RuleType(ABC, Generic[ConditionT, PlanT]):
         """The condition as one plain sentence."""
 
     @abstractmethod
-    def form_fields(self, source: str) -> dict[str, forms.Field]:
+    def form_fields(self, source: str) -> dict[str, ConditionField]:
         """Form fields by the name of the condition's key; those of the same name are shared between types.
 
         Their `initial` is what a new rule of this type is offered, where the condition has no default of its own.
@@ -182,9 +200,13 @@ class RuleType(ABC, Generic[ConditionT, PlanT]):
 
         By default those of its metric or its events that pass its filters, over its window.
         """
-        filters = getattr(condition, "event_filters", condition.text_filters)
+        if source == "telemetry_event":
+            window_seconds = condition.window_seconds
+            return (RawQuestion(source, "", (), condition.group_by, window_seconds, condition.matcher),)
         metric = getattr(condition, "metric", None) or ""
-        return (RawQuestion(source, metric, filters, condition.group_by, condition.window_seconds),)
+        return (
+            RawQuestion(source, metric, condition.text_filters, condition.group_by, condition.window_seconds),
+        )
 
     def members(self, condition: ConditionT) -> tuple[int | str, ...]:
         """Ids or names of the rules of the same project that this one looks at instead of telemetry."""
@@ -280,8 +302,6 @@ def common_errors(condition: Condition) -> dict[str, str]:
         errors["group_by"] = "Names a label twice."
     elif "*" in condition.group_by and condition.group_by != EVERY_LABEL:
         errors["group_by"] = "'*' keeps every label and stands alone."
-    if problem := filters_error(condition.filters):
-        errors["filters"] = problem
     return errors
 
 
@@ -300,13 +320,19 @@ def _critical_error(condition: Condition) -> str:
     return ""
 
 
-def filters_error(filters: Mapping[str, str | int | float | bool]) -> str:
-    """What is wrong with these filters in themselves; empty when nothing is."""
+def is_scalar(value: object) -> TypeGuard[str | int | float | bool]:
+    return isinstance(value, str | int | float | bool)
+
+
+def filters_error(filters: Mapping[str, object]) -> str:
+    """What is wrong with these filters of all but events in themselves; empty when nothing is."""
     if len(filters) > MAX_FILTERS:
         return f"Must have at most {MAX_FILTERS} keys, not {len(filters)}."
     for name, value in filters.items():
         if not name or len(name) > MAX_TEXT or "\0" in name:
             return "Names a label that is empty or too long."
+        if not is_scalar(value):
+            return f"{name}: must be text, a number, true or false."
         if isinstance(value, float) and not math.isfinite(value):
             return f"{name}: must be a finite number."
         if len(text_of(value)) > MAX_TEXT or "\0" in text_of(value):
@@ -345,10 +371,13 @@ def describe_limit(condition: Condition, unit: str = "") -> str:
     return f"{condition.operator} {value_text(condition.threshold, unit)}"
 
 
-def describe_scope(condition: Condition) -> str:
-    """ " of each host_name where service_name is api", empty without grouping and filters."""
+def describe_scope(condition: Condition, tests: Sequence[str] | None = None) -> str:
+    """ " of each host_name where service_name is api", empty without grouping and filters.
+
+    `tests` are what has to hold, by default the filters.
+    """
     each = {(): "", EVERY_LABEL: " of each series"}.get(
         condition.group_by, f" of each {' and '.join(condition.group_by)}"
     )
-    where = " and ".join(f"{name} is {value}" for name, value in condition.text_filters)
+    where = " and ".join(condition.filters_in_words if tests is None else tests)
     return f"{each} where {where}" if where else each

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from django import forms
-
 from alerting.rule_types import fields
+from alerting.rule_types.condition_field import ConditionField
 from alerting.rule_types.conditions import (
     RuleInput,
     RuleType,
@@ -17,9 +16,10 @@ from alerting.rule_types.conditions import (
     describe_scope,
     describe_window,
 )
-from alerting.rule_types.selection import EVENT_NAMES, EventSelection, event_errors
+from alerting.rule_types.event_matchers import named_in_words
+from alerting.rule_types.selection import EventSelection, counting_events, event_errors
 from alerting.sources.reading import Reading
-from alerting.sources.samples import Answer, Question
+from alerting.sources.samples import Answer
 from alerting.state import Operator
 
 
@@ -45,12 +45,12 @@ class EventFrequency(RuleType[EventFrequencyCondition, Plan]):
         return event_errors(condition)
 
     def describe(self, condition: EventFrequencyCondition, source: str) -> str:
-        what = " ".join(value for name in EVENT_NAMES if (value := getattr(condition, name))) or "any"
+        what = named_in_words(condition.matcher) or "any"
         window = describe_window(condition.time_window_minutes)
         return f"number of {what} events{describe_scope(condition)} over {window} {describe_limit(condition)}"
 
-    def form_fields(self, source: str) -> dict[str, forms.Field]:
-        return {**fields.events(), **fields.shared()}
+    def form_fields(self, source: str) -> dict[str, ConditionField]:
+        return {**fields.events(), **fields.shared(source)}
 
     def is_zero_without_rows(self, condition: EventFrequencyCondition, source: str) -> bool:
         return True
@@ -61,10 +61,7 @@ class EventFrequency(RuleType[EventFrequencyCondition, Plan]):
     def measure(
         self, plan: Plan, reading: Reading, inputs: Sequence[RuleInput[EventFrequencyCondition]]
     ) -> dict[int, Answer]:
-        questions = [
-            Question(one.rule_id, "events", "count", one.condition.event_filters, plan.group_by)
-            for one in inputs
-        ]
+        questions = [counting_events(one.rule_id, one.condition.matcher, plan.group_by) for one in inputs]
         return reading.sources.events(reading.window(plan.window_seconds), plan.group_by, questions)
 
 

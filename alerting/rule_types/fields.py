@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from django import forms
 
+from alerting.rule_types.condition_field import ConditionField
+from alerting.rule_types.event_matchers import spelled_out
+from alerting.rule_types.selection import EVENTS
 from alerting.sources.samples import Aggregation, text_of
+from analytics.matchers import MATCHER_KEYS
+from analytics.matchers.widget import MatcherField
 
 
-class TextField(forms.CharField):
+class TextField(ConditionField, forms.CharField):
     """A text box that counts as changed only when its text is not the one it showed."""
 
     def has_changed(self, initial: Any, data: Any) -> bool:
@@ -22,11 +27,19 @@ def _lines(text: str | None) -> list[str]:
     return (text or "").splitlines()
 
 
-class NumberField(forms.FloatField):
+class NumberField(ConditionField, forms.FloatField):
     """Shows whole numbers as people write them: 80, not 80.0."""
 
     def prepare_value(self, value: Any) -> Any:
         return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+class WholeNumberField(ConditionField, forms.IntegerField):
+    """A count."""
+
+
+class ChoiceField(ConditionField, forms.ChoiceField):
+    """One of some words."""
 
 
 class NameListField(TextField):
@@ -62,12 +75,27 @@ class KeyValueField(TextField):
         return pairs
 
 
+def pairs(lines: str) -> dict[str, str]:
+    """`key=value` a line; a line that is none has an empty value."""
+    split = (line.partition("=") for line in lines.splitlines() if line.strip())
+    return {name.strip(): value.strip() for name, _, value in split}
+
+
+class FiltersField(KeyValueField):
+    """Filters by key."""
+
+    def linked(self, name: str, texts: Mapping[str, str], filters: Mapping[str, str]) -> str:
+        """A line each: a value of two lines has no place in the field."""
+        lines = [f"{key}={value}" for key, value in filters.items()]
+        return "\n".join(line for line in lines if len(line.splitlines()) == 1)
+
+
 def text(label: str, help_text: str = "", *, required: bool = False) -> TextField:
     return TextField(label=label, help_text=help_text, required=required)
 
 
-def choice(label: str, choices: Sequence[tuple[str, str]], initial: str) -> forms.ChoiceField:
-    return forms.ChoiceField(label=label, choices=choices, initial=initial)
+def choice(label: str, choices: Sequence[tuple[str, str]], initial: str) -> ChoiceField:
+    return ChoiceField(label=label, choices=choices, initial=initial)
 
 
 OPERATORS = [
@@ -80,16 +108,58 @@ OPERATORS = [
 ]
 
 
-def events() -> dict[str, forms.Field]:
-    """Which events."""
-    return {
-        "event_type": text("Event type", "For example error_event. Empty takes every type."),
-        "event_name": text("Event name"),
-        "event_category": text("Event category"),
-    }
+class EventsField(MatcherField, ConditionField):
+    """Events in the form of a rule: those keys of the condition that are a matcher, or the selection under `key`."""
+
+    def __init__(self, key: str = "", **options: Any) -> None:
+        super().__init__(**options)
+        self.key = key
+
+    def keys(self, name: str) -> Sequence[str]:
+        return (self.key,) if self.key else MATCHER_KEYS
+
+    def shown(self, name: str, stored: Mapping[str, Any], read: Mapping[str, Any]) -> Any:
+        """As it is stored, however it is read; None for every event."""
+        if not self.key:
+            return {key: value for key in MATCHER_KEYS if (value := stored.get(key))} or None
+        selected = stored.get(self.key)
+        return (spelled_out(selected) if isinstance(selected, Mapping) else selected) or None
+
+    def filled(self, name: str, value: Any) -> Mapping[str, Any]:
+        return {self.key: value} if self.key else value
+
+    def linked(self, name: str, texts: Mapping[str, str], filters: Mapping[str, str]) -> Any:
+        return spelled_out(pairs(texts.get(self.key, "")) if self.key else filters)
 
 
-def metric() -> forms.Field:
+def events() -> dict[str, ConditionField]:
+    """Which events; none entered are all."""
+    help_text = "A name, conditions, or both. Empty: every event."
+    return {"events": EventsField(label="Events", required=False, help_text=help_text)}
+
+
+def common_events(source: str) -> dict[str, ConditionField]:
+    """Beside selections of events: what holds for both."""
+    if source != EVENTS:
+        return {}
+    return {"common_events": EventsField(label="Only where", required=False, help_text="Narrows both.")}
+
+
+def selected(
+    key: str, label: str, source: str, examples: str, *, required: bool = True
+) -> dict[str, ConditionField]:
+    """A part of what is watched, under a key of its own."""
+    if source == EVENTS:
+        help_text = "" if required else "Empty: all of them."
+        return {f"{key}_events": EventsField(key, label=label, required=required, help_text=help_text)}
+    help_text = (
+        f"One key=value per line, such as {examples}." if required else "In the same way. Empty: all of them."
+    )
+    rows = forms.Textarea(attrs={"rows": 2})
+    return {key: KeyValueField(label=label, required=required, help_text=help_text, widget=rows)}
+
+
+def metric() -> ConditionField:
     return text(
         "Metric",
         "For example cpu_usage. For traces one of duration_ms, error_ratio, span_count.",
@@ -97,28 +167,28 @@ def metric() -> forms.Field:
     )
 
 
-def aggregation() -> forms.Field:
+def aggregation() -> ConditionField:
     return choice("Aggregation", [(name, name) for name in get_args(Aggregation)], "avg")
 
 
-def selection(source: str, *, is_counting: bool = False) -> dict[str, forms.Field]:
+def selection(source: str, *, is_counting: bool = False) -> dict[str, ConditionField]:
     """What to watch in this source; `is_counting`: records are counted, whatever their numbers."""
-    if source == "telemetry_event":
+    if source == EVENTS:
         return events()
     if is_counting:
         return {} if source == "trace" else {"metric": metric()}
     return {"metric": metric(), "aggregation": aggregation()}
 
 
-def scope() -> dict[str, forms.Field]:
-    """Where to look, and how far back."""
-    return {
+def scope(source: str) -> dict[str, ConditionField]:
+    """Where to look, and how far back. Events are narrowed by their matcher."""
+    found = {
         "group_by": NameListField(
             label="One alert for each",
             required=False,
             help_text="Labels or columns with commas between, such as host_name. Empty: one alert for all.",
         ),
-        "filters": KeyValueField(
+        "filters": FiltersField(
             label="Only where",
             required=False,
             help_text="One key=value per line, such as service_name=api.",
@@ -128,9 +198,12 @@ def scope() -> dict[str, forms.Field]:
             label="Over the last (minutes)", initial=5, help_text="May be a fraction."
         ),
     }
+    if source == EVENTS:
+        del found["filters"]
+    return found
 
 
-def limit(threshold: float | None = None, operator: str = ">") -> dict[str, forms.Field]:
+def limit(threshold: float | None = None, operator: str = ">") -> dict[str, ConditionField]:
     """When it is wrong; a `threshold` is what a new rule is offered."""
     return {
         "operator": choice("Is", OPERATORS, operator),
@@ -141,7 +214,7 @@ def limit(threshold: float | None = None, operator: str = ">") -> dict[str, form
     }
 
 
-def minimum_count() -> forms.Field:
+def minimum_count() -> ConditionField:
     return NumberField(
         label="At least",
         required=False,
@@ -149,6 +222,6 @@ def minimum_count() -> forms.Field:
     )
 
 
-def shared() -> dict[str, forms.Field]:
+def shared(source: str) -> dict[str, ConditionField]:
     """The fields of most conditions."""
-    return {**scope(), **limit()}
+    return {**scope(source), **limit()}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
-from django import forms
+import msgspec
 
 from alerting.rule_types import fields
+from alerting.rule_types.condition_field import ConditionField
 from alerting.rule_types.conditions import (
     Condition,
     RuleInput,
@@ -22,7 +22,8 @@ from alerting.rule_types.selection import column_errors, is_counted, metric_erro
 from alerting.sources import metric_points
 from alerting.sources.reading import Reading
 from alerting.sources.samples import Aggregation, Answer, Question
-from alerting.values import RATIO, is_ratio_by_name
+from alerting.values import is_ratio_by_name
+from projects.figures import RATIO
 
 
 class MetricThresholdCondition(Condition, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -40,8 +41,7 @@ class MetricThresholdCondition(Condition, frozen=True, forbid_unknown_fields=Tru
         return self.aggregation not in ("count", "rate")
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """`shape` and `group_by` only where the source can't answer all of them by one query."""
 
     source: str
@@ -71,8 +71,8 @@ class MetricThreshold(RuleType[MetricThresholdCondition, Plan]):
         limit = describe_limit(condition, condition.unit_in(source))
         return f"{what}{describe_scope(condition)} over {window} {limit}"
 
-    def form_fields(self, source: str) -> dict[str, forms.Field]:
-        return {"metric": fields.metric(), "aggregation": fields.aggregation(), **fields.shared()}
+    def form_fields(self, source: str) -> dict[str, ConditionField]:
+        return {"metric": fields.metric(), "aggregation": fields.aggregation(), **fields.shared(source)}
 
     def is_zero_without_rows(self, condition: MetricThresholdCondition, source: str) -> bool:
         return is_counted(source, condition.metric, condition.aggregation)

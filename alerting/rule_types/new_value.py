@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
-from django import forms
-
 from alerting.rule_types import fields, selection
+from alerting.rule_types.condition_field import ConditionField
 from alerting.rule_types.conditions import RuleInput, RuleType, describe_scope, describe_window
 from alerting.rule_types.selection import EVENTS, Selection
 from alerting.sources.reading import Reading, Seen
@@ -80,16 +79,16 @@ class NewValue(RuleType[NewValueCondition, Plan]):
             f"new {values} in {records}{scope} within {describe_window(condition.time_window_minutes)}{often}"
         )
 
-    def form_fields(self, source: str) -> dict[str, forms.Field]:
+    def form_fields(self, source: str) -> dict[str, ConditionField]:
         return {
             **fields.selection(source, is_counting=True),
-            **fields.shared(),
+            **fields.shared(source),
             "learn_minutes": fields.NumberField(
                 label="Learn from the last (minutes)",
                 required=False,
                 help_text="What came in this time before the first look is known, not new.",
             ),
-            "limit": forms.IntegerField(
+            "limit": fields.WholeNumberField(
                 label="Most at once",
                 required=False,
                 help_text="More new values than this in one window make the rule unhealthy, not a flood.",

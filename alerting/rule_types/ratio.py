@@ -6,29 +6,22 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from django import forms
-
 from alerting.rule_types import fields, selection, shares
-from alerting.rule_types.conditions import (
-    Condition,
-    RuleInput,
-    RuleType,
-    describe_limit,
-    describe_scope,
-    describe_window,
-)
-from alerting.rule_types.selection import BUSINESS, METRICS
+from alerting.rule_types.condition_field import ConditionField
+from alerting.rule_types.conditions import RuleInput, RuleType, describe_limit, describe_window
+from alerting.rule_types.selection import BUSINESS, METRICS, EventSelection
 from alerting.rule_types.shares import Parts, Selected, Share
 from alerting.sources.raw import RawQuestion
 from alerting.sources.reading import Reading
 from alerting.sources.samples import Aggregation, Answer, LabelSet
 from alerting.state import Sample
-from alerting.values import RATIO, format_number
+from alerting.values import format_number
+from projects.figures import RATIO
 
 RatioAggregation = Literal["rate", "sum", "count", "avg"]
 
 
-class RatioCondition(Condition, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class RatioCondition(EventSelection, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Both selections are filters beside `filters`; those of metrics and business metrics name a `metric`, too.
 
     `aggregation` of these two sources: absent, the rate of counters, the sum of business metrics.
@@ -71,24 +64,17 @@ class Ratio(RuleType[RatioCondition, selection.Plan]):
     def describe(self, condition: RatioCondition, source: str) -> str:
         part = shares.describe_selected(condition.numerator, source)
         whole = shares.describe_selected(condition.denominator, source) or "all of it"
+        what = f"{part} / {whole}{shares.describe_common(condition, source)}"
         window = describe_window(condition.time_window_minutes)
-        return f"{part} / {whole}{describe_scope(condition)} over {window} {describe_limit(condition, RATIO)}"
+        return f"{what} over {window} {describe_limit(condition, RATIO)}"
 
-    def form_fields(self, source: str) -> dict[str, forms.Field]:
+    def form_fields(self, source: str) -> dict[str, ConditionField]:
         return {
-            "numerator": fields.KeyValueField(
-                label="Share of",
-                help_text=f"One key=value per line, such as {shares.EXAMPLES}.",
-                widget=forms.Textarea(attrs={"rows": 2}),
-            ),
-            "denominator": fields.KeyValueField(
-                label="Among",
-                required=False,
-                help_text="In the same way. Empty: all of them.",
-                widget=forms.Textarea(attrs={"rows": 2}),
-            ),
+            **fields.selected("numerator", "Share of", source, shares.EXAMPLES),
+            **fields.selected("denominator", "Among", source, shares.EXAMPLES, required=False),
+            **fields.common_events(source),
             **({"aggregation": _aggregation(source)} if source in {METRICS, BUSINESS} else {}),
-            **fields.shared(),
+            **fields.shared(source),
             "minimum_count": fields.minimum_count(),
         }
 
@@ -111,7 +97,7 @@ class Ratio(RuleType[RatioCondition, selection.Plan]):
         return (shares.raw_question(source, condition.numerator, condition, condition.window_seconds),)
 
 
-def _aggregation(source: str) -> forms.Field:
+def _aggregation(source: str) -> ConditionField:
     field = fields.aggregation()
     field.initial = shares.default_aggregation(source)
     return field

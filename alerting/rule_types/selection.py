@@ -4,35 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 from alerting.rule_types.conditions import MAX_TEXT, Condition, SourceName
+from alerting.rule_types.event_matchers import (
+    alternatives_in_words,
+    matcher_error,
+    matcher_of,
+    named_in_words,
+)
 from alerting.sources import events, metric_points, spans
 from alerting.sources.reading import Sources
 from alerting.sources.samples import EVERY_LABEL, Aggregation, Answer, Question, Window
-from alerting.sources.scans import Columns, Filters
+from alerting.sources.scans import Columns
+from analytics.matchers import MATCHER_KEYS, NAMED_COLUMNS, Matcher
 
 EVENTS: Final = "telemetry_event"
 METRICS: Final = "system_metric"
 BUSINESS: Final = "business_metric"
 TRACES: Final = "trace"
 ALL_SOURCES: tuple[SourceName, ...] = (EVENTS, METRICS, BUSINESS, TRACES)
-EVENT_NAMES = ("event_type", "event_name", "event_category")
 SPAN_METRICS = get_args(spans.SpanMetric)
 COLUMNS: Mapping[str, Columns] = {EVENTS: events.COLUMNS, TRACES: spans.COLUMNS}
 """Sources of wide rows; the others have series with labels of any name."""
 
 
 class EventSelection(Condition, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Of events its keys `event_name`, `event_type`, `event_category`, `filters` and `any_of` are a matcher."""
+
     event_type: str | None = None
     event_name: str | None = None
     event_category: str | None = None
+    any_of: tuple[Any, ...] = ()
 
     @property
-    def event_filters(self) -> Filters:
-        """`filters` and the named columns as one list."""
-        named = {name: value for name in EVENT_NAMES if (value := getattr(self, name))}
-        return tuple(sorted({**dict(self.text_filters), **named}.items()))
+    def matcher_json(self) -> dict[str, Any]:
+        """The keys that together are a matcher, where they are given."""
+        return {name: value for name in MATCHER_KEYS if (value := getattr(self, name))}
+
+    @property
+    def matcher(self) -> Matcher:
+        return matcher_of(self.matcher_json)
+
+    @property
+    def filters_in_words(self) -> list[str]:
+        alternatives = alternatives_in_words(self.matcher) if self.any_of else []
+        return [*super().filters_in_words, *alternatives]
 
 
 class Selection(EventSelection, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -65,9 +82,13 @@ def plan_of(source: str, condition: Condition, aggregation: Aggregation) -> Plan
 def counting(source: str, condition: Selection, rule_id: int, *, wants_silent: bool = False) -> Question:
     """How many records there are."""
     if source == EVENTS:
-        return Question(rule_id, "events", "count", condition.event_filters, condition.group_by)
+        return counting_events(rule_id, condition.matcher, condition.group_by)
     metric = "span_count" if source == TRACES else condition.metric or ""
     return Question(rule_id, metric, "count", condition.text_filters, condition.group_by, wants_silent)
+
+
+def counting_events(rule_id: int, matcher: Matcher, group_by: tuple[str, ...]) -> Question:
+    return Question(rule_id, "events", "count", (), group_by, matcher=matcher)
 
 
 def measuring(source: str, condition: MeasuredSelection, rule_id: int, wants_silent: bool) -> Question:
@@ -109,7 +130,7 @@ def selection_errors(condition: Selection, source: str, *, needs_metric: bool = 
     if source == EVENTS:
         errors = {"metric": "Events have no metric."} if condition.metric else {}
         return errors | event_errors(condition)
-    errors = {name: "Only events have this." for name in EVENT_NAMES if getattr(condition, name)}
+    errors = only_events_errors(condition)
     if source == TRACES and not needs_metric:
         if condition.metric:
             errors["metric"] = "Spans are counted, without a metric."
@@ -119,14 +140,13 @@ def selection_errors(condition: Selection, source: str, *, needs_metric: bool = 
 
 
 def event_errors(condition: EventSelection) -> dict[str, str]:
-    errors: dict[str, str] = {}
-    for name in EVENT_NAMES:
-        value = getattr(condition, name)
-        if value is not None and (len(value) > MAX_TEXT or "\0" in value):
-            errors[name] = f"Must have at most {MAX_TEXT} characters."
-        elif value and name in condition.filters:
-            errors["filters"] = f"{name} is given twice."
-    return errors | column_errors(condition, EVENTS)
+    key, problem = matcher_error(condition.matcher_json)
+    return ({key: problem} if problem else {}) | column_errors(condition, EVENTS)
+
+
+def only_events_errors(condition: EventSelection) -> dict[str, str]:
+    """Of a condition that watches anything else."""
+    return {name: "Only events have this." for name in (*NAMED_COLUMNS, "any_of") if getattr(condition, name)}
 
 
 def metric_error(metric: str | None, source: str) -> str:
@@ -140,7 +160,10 @@ def metric_error(metric: str | None, source: str) -> str:
 
 
 def column_errors(condition: Condition, source: str) -> dict[str, str]:
-    """Group_by and filters of events and spans name columns; series may have labels of any name."""
+    """Group_by of events and spans, and filters of spans, name columns; series may have labels of any name.
+
+    Filters of events belong to their matcher.
+    """
     columns = COLUMNS.get(source)
     if columns is None:
         return {}
@@ -150,7 +173,7 @@ def column_errors(condition: Condition, source: str) -> dict[str, str]:
         errors["group_by"] = f"Name the columns: {what} have no fixed set of labels."
     elif problem := columns.group_error(condition.group_by):
         errors["group_by"] = problem
-    if unknown := columns.unknown(condition.filters):
+    if source != EVENTS and (unknown := columns.unknown(condition.filters)):
         errors["filters"] = unknown
     return errors
 
@@ -159,8 +182,7 @@ def describe_records(condition: Selection, source: str) -> str:
     """ "paid events", "points of cpu_usage", "spans"."""
     match source:
         case "telemetry_event":
-            what = " ".join(value for name in EVENT_NAMES if (value := getattr(condition, name))) or "any"
-            return f"{what} events"
+            return f"{named_in_words(condition.matcher) or 'any'} events"
         case "trace":
             return "spans"
         case _:

@@ -11,19 +11,20 @@ import msgspec
 from django import forms
 
 from alerting.rule_types import fields, shares
+from alerting.rule_types.condition_field import ConditionField
 from alerting.rule_types.conditions import (
     DEFAULT_WINDOW_MINUTES,
-    Condition,
     RuleInput,
     RuleType,
     SourceName,
     describe_window,
 )
+from alerting.rule_types.selection import EventSelection
 from alerting.rule_types.shares import Selected, Share
 from alerting.rule_types.totals import ByQuestion, Totals, totals
 from alerting.sources.raw import RawQuestion
 from alerting.sources.reading import Reading
-from alerting.sources.samples import EVERY_LABEL, Answer, LabelSet
+from alerting.sources.samples import Answer, LabelSet
 from alerting.state import Operator, Sample
 from alerting.values import format_number
 
@@ -47,7 +48,7 @@ WORKBOOK = (
 """2 %, 5 % and 10 % of a 30 days' budget: https://sre.google/workbook/alerting-on-slos/, table 5-8."""
 
 
-class SloBurnRateCondition(Condition, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class SloBurnRateCondition(EventSelection, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`bad` and `total` are filters as a ratio's numerator and denominator; metrics have to be counters."""
 
     operator: Operator = ">="
@@ -97,19 +98,21 @@ class SloBurnRate(RuleType[SloBurnRateCondition, Plan]):
 
     def describe(self, condition: SloBurnRateCondition, source: str) -> str:
         bad = shares.describe_selected(condition.bad, source)
-        each = {(): "", EVERY_LABEL: " of each series"}.get(
-            condition.group_by, f" of each {' and '.join(condition.group_by)}"
-        )
+        if condition.total:
+            bad += f" among {shares.describe_selected(condition.total, source)}"
+        common = shares.describe_common(condition, source)
         windows = ", ".join(_words(window) for window in condition.windows)
-        return f"{bad}{each} burn the budget of {100 * condition.objective:.6g} %: {windows}"
+        return f"{bad}{common} burn the budget of {100 * condition.objective:.6g} %: {windows}"
 
-    def form_fields(self, source: str) -> dict[str, forms.Field]:
-        scope = fields.scope()
+    def form_fields(self, source: str) -> dict[str, ConditionField]:
+        scope = fields.scope(source)
+        # It has windows of its own.
+        del scope["time_window_minutes"]
         return {
-            "bad": _selected("Bad are those with", shares.EXAMPLES, required=True),
-            "total": _selected("Among", "Empty: all of them.", required=False),
-            "group_by": scope["group_by"],
-            "filters": scope["filters"],
+            **fields.selected("bad", "Bad are those with", source, shares.EXAMPLES),
+            **fields.selected("total", "Among", source, shares.EXAMPLES, required=False),
+            **fields.common_events(source),
+            **scope,
             "objective": fields.NumberField(label="Objective", help_text="The share that has to be good."),
             "windows": WindowsField(
                 label="Windows",
@@ -238,15 +241,6 @@ def _window_of(line: str) -> dict[str, float]:
     except ValueError:
         raise forms.ValidationError(f"Write three numbers per line; {line.strip()!r} is not.") from None
     return {"factor": factor, "long_minutes": long_minutes, "short_minutes": short_minutes}
-
-
-def _selected(label: str, help_text: str, *, required: bool) -> fields.KeyValueField:
-    return fields.KeyValueField(
-        label=label,
-        required=required,
-        help_text=f"One key=value per line, such as {help_text}." if required else help_text,
-        widget=forms.Textarea(attrs={"rows": 2}),
-    )
 
 
 RULE_TYPE = SloBurnRate()

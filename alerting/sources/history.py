@@ -20,6 +20,7 @@ from alerting.sources.reading import Hourly
 from alerting.sources.samples import LabelSet, Question, Window, label_set
 from alerting.sources.scans import MAX_GROUPS, Columns, Filters, TooManyGroups, grouping
 from alerting.sources.series import LabelIndex
+from analytics.matchers import condition, matches
 from metrics import charting
 from storage.rollups import summaries
 from storage.rollups.summaries import Group
@@ -43,14 +44,10 @@ def hourly(source: str, window: Window, questions: Sequence[Question]) -> dict[i
     """As `Sources.hourly`; equal questions are answered once. Raises django.db.Error, TooManyGroups."""
     answers: dict[Question, Hourly] = {}
     for question in questions:
-        plain = _without_rule(question)
+        plain = question.without_rule
         if plain not in answers:
             answers[plain] = _answer(source, window, plain)
-    return {question.rule_id: answers[_without_rule(question)] for question in questions}
-
-
-def _without_rule(question: Question) -> Question:
-    return Question(0, question.metric, question.aggregation, question.filters, question.group_by)
+    return {question.rule_id: answers[question.without_rule] for question in questions}
 
 
 def _answer(source: str, window: Window, question: Question) -> Hourly:
@@ -66,13 +63,43 @@ def _answer(source: str, window: Window, question: Question) -> Hourly:
 
 
 def _of_events(window: Window, question: Question) -> Hourly:
-    if not _is_added_up(question.filters, question.group_by, events.rollups.DIMENSIONS):
-        return _raw(
-            _Rows(event_source.COLUMNS, "telemetry_events", "event_timestamp"), window, question, _COUNT
+    groups = _added_up_events(window, question)
+    if groups is None:
+        return _raw(_EVENTS, window, question, condition(question.matcher), _COUNT)
+    return _values(groups, question.group_by, "event_count", _buckets(window))
+
+
+def _added_up_events(window: Window, question: Question) -> list[Group] | None:
+    """The groups of roll-ups that match; None where these don't know what is asked.
+
+    What one text decides is left to the database. Alternatives and parts of texts are looked for among finer groups,
+    for which all of these have to be there.
+    """
+    matcher = question.matcher
+    asked = {one.column: None for one in matcher.plain_filters}
+    if not {*question.group_by, *asked} <= set(events.rollups.DIMENSIONS):
+        return None
+    known = {
+        one.column: one.texts[0]
+        for one in (*matcher.named, *matcher.filters)
+        if one.operator == "equals" and len(one.texts) == 1 and one.texts[0]
+    }
+    group_by = tuple(dict.fromkeys([*question.group_by, *(name for name in asked if name not in known)]))
+    groups = events.queries.summary(
+        summaries.Question(
+            project_id=window.project_id,
+            window=_buckets(window),
+            group_by=group_by,
+            filters=known,
+            measures=["event_count"],
+            limit=MAX_GROUPS + 1,
         )
-    measure = "event_count"
-    groups = events.queries.summary(_summary_question(window, question, question.filters, measure))
-    return _values(groups, measure, _buckets(window))
+    )
+    if len(groups) > MAX_GROUPS:
+        if asked.keys() <= known.keys():
+            raise TooManyGroups
+        return None
+    return [group for group in groups if matches(matcher, {**known, **group.dimensions})]
 
 
 def _of_spans(window: Window, question: Question) -> Hourly:
@@ -81,10 +108,21 @@ def _of_spans(window: Window, question: Question) -> Hourly:
     if not measure or not _is_added_up(filters, question.group_by, traces.rollups.DIMENSIONS):
         asked = (question.metric, question.aggregation, ())
         aggregate = spans.aggregate_sql(asked, HOUR.total_seconds())
-        return _raw(_Rows(spans.COLUMNS, "traces", "start_time"), window, question, aggregate)
-    groups = traces.queries.summary(_summary_question(window, question, filters, measure))
+        return _raw(_SPANS, window, question, spans.COLUMNS.matches(question.filters), aggregate)
+    groups = traces.queries.summary(
+        summaries.Question(
+            project_id=window.project_id,
+            window=_buckets(window),
+            group_by=question.group_by,
+            filters=dict(filters),
+            measures=[measure],
+            limit=MAX_GROUPS + 1,
+        )
+    )
+    if len(groups) > MAX_GROUPS:
+        raise TooManyGroups
     divisor = HOUR.total_seconds() if question.aggregation == "rate" else 1
-    return _values(groups, measure, _buckets(window), divisor)
+    return _values(groups, question.group_by, measure, _buckets(window), divisor)
 
 
 def _span_measure(question: Question, *, is_errors_only: bool) -> str:
@@ -104,28 +142,18 @@ def _is_added_up(filters: Filters, group_by: Iterable[str], dimensions: Sequence
     return {*group_by, *dict(filters)} <= set(dimensions) and all(value for _, value in filters)
 
 
-def _summary_question(
-    window: Window, question: Question, filters: Filters, measure: str
-) -> summaries.Question:
-    return summaries.Question(
-        project_id=window.project_id,
-        window=_buckets(window),
-        group_by=question.group_by,
-        filters=dict(filters),
-        measures=[measure],
-        limit=MAX_GROUPS,
-    )
-
-
 def _buckets(window: Window) -> Buckets:
     return Buckets(window.start, window.end, HOUR)
 
 
-def _values(groups: Iterable[Group], measure: str, buckets: Buckets, divisor: float = 1) -> Values:
-    """Counts of label sets that differ only in an absent and an empty value are added up; none of 0 is left."""
+def _values(
+    groups: Iterable[Group], group_by: Iterable[str], measure: str, buckets: Buckets, divisor: float = 1
+) -> Values:
+    """Counts of groups that are one label set are added up; none of 0 is left."""
+    names = list(group_by)
     found: Values = defaultdict(lambda: defaultdict(float))
     for group in groups:
-        labels = label_set(group.dimensions.items())
+        labels = label_set((name, group.dimensions[name]) for name in names)
         for hour, value in zip(buckets.buckets, group.measures[measure], strict=True):
             if value or (value is not None and measure not in _COUNTS):
                 found[labels][hour] += float(value) / divisor
@@ -141,9 +169,12 @@ class _Rows:
     time: str
 
 
-def _raw(rows_of: _Rows, window: Window, question: Question, aggregate: Sql) -> Values:
+_EVENTS = _Rows(event_source.COLUMNS, "telemetry_events", "event_timestamp")
+_SPANS = _Rows(spans.COLUMNS, "traces", "start_time")
+
+
+def _raw(rows_of: _Rows, window: Window, question: Question, matching: Sql, aggregate: Sql) -> Values:
     columns, table, time = rows_of.columns, rows_of.table, rows_of.time
-    matches = columns.matches(question.filters)
     selected = joined(
         [
             Sql(f"date_trunc('hour', {time}, 'UTC')"),
@@ -152,11 +183,11 @@ def _raw(rows_of: _Rows, window: Window, question: Question, aggregate: Sql) -> 
         ]
     )
     sql = f"""SELECT {selected.text} FROM {table}
-              WHERE project_id = %s AND {time} >= %s AND {time} < %s AND {matches.text}
+              WHERE project_id = %s AND {time} >= %s AND {time} < %s AND {matching.text}
               {grouping(1 + len(question.group_by))} LIMIT %s"""
     bounds = (window.project_id, window.start, window.end)
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*selected.parameters, *bounds, *matches.parameters, MAX_ROWS + 1])
+        cursor.execute(sql, [*selected.parameters, *bounds, *matching.parameters, MAX_ROWS + 1])
         rows = cursor.fetchall()
     if len(rows) > MAX_ROWS:
         raise TooManyGroups

@@ -10,10 +10,12 @@ from typing import Any, NotRequired, TypedDict
 
 from django.db import connection
 
-from alerting.sources import business_metrics, events, spans
+from alerting.sources import business_metrics, spans
 from alerting.sources.metric_points import series_named
 from alerting.sources.samples import EVERY_LABEL, Window
-from alerting.sources.scans import Columns, Filters
+from alerting.sources.scans import Filters
+from analytics.matchers import EVERY_EVENT, Filter, Matcher, condition
+from storage.sql_pieces import Sql
 
 MAX_SERIES = 1_000
 """So many series are looked through for the newest points; the rest of a wider rule only adds more of the same."""
@@ -24,19 +26,32 @@ MAX_PERIODS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class RawQuestion:
-    """Which records of a source a rule looks at. `metric` is empty where the source has none."""
+    """Which records of a source a rule looks at: events by `matcher`, all others by `filters`.
+
+    `metric` is empty where the source has none.
+    """
 
     source: str
     metric: str
     filters: Filters
     group_by: tuple[str, ...]
     window_seconds: float
+    matcher: Matcher = EVERY_EVENT
 
     def filters_of(self, labels: Mapping[str, str]) -> Filters:
-        """The filters and the label set of one alert together; a label that it lacks has to be missing."""
+        """The filters and the label set of one alert together; a label that it lacks has to be missing.
+
+        Of events what all of them have in common, which is less than the matcher asks.
+        """
+        asked = (*self.filters, *self.matcher.equalities.items())
         if self.group_by == EVERY_LABEL:
-            return (*self.filters, *sorted(labels.items()))
-        return (*self.filters, *((name, labels.get(name, "")) for name in self.group_by))
+            return (*asked, *sorted(labels.items()))
+        return (*asked, *((name, labels.get(name, "")) for name in self.group_by))
+
+    def condition_of(self, labels: Mapping[str, str]) -> Sql:
+        """The rows of events that count for one alert."""
+        own = (Filter(name, "equals", (labels.get(name, ""),)) for name in self.group_by)
+        return condition(self.matcher.both(Matcher(filters=tuple(own))))
 
 
 class RawRecord(TypedDict):
@@ -69,7 +84,7 @@ def newest(
     filters = question.filters_of(labels)
     match question.source:
         case "telemetry_event":
-            return _events(window, filters, limit)
+            return _events(window, question.condition_of(labels), limit)
         case "trace":
             # Of an error ratio the errors are what one wants to see.
             errors = (("status", "error"),) if question.metric == "error_ratio" else ()
@@ -120,12 +135,11 @@ def _periods(window: Window, metric: str, filters: Filters, limit: int) -> list[
     return found[:limit]
 
 
-def _events(window: Window, filters: Filters, limit: int) -> list[RawRecord]:
+def _events(window: Window, matches: Sql, limit: int) -> list[RawRecord]:
     rows = _matching(
         "SELECT event_timestamp, id, event_name, event_type, user_id, trace_id FROM telemetry_events",
         window,
-        events.COLUMNS,
-        filters,
+        matches,
         order=("event_timestamp", "id"),
         limit=limit,
     )
@@ -141,8 +155,7 @@ def _spans(window: Window, filters: Filters, limit: int) -> list[RawRecord]:
     rows = _matching(
         "SELECT start_time, trace_id, span_id, service_name, operation_name, duration_ms, status FROM traces",
         window,
-        spans.COLUMNS,
-        filters,
+        spans.COLUMNS.matches(filters),
         order=("start_time", "trace_id"),
         limit=limit,
     )
@@ -161,10 +174,9 @@ def _spans(window: Window, filters: Filters, limit: int) -> list[RawRecord]:
 
 
 def _matching(
-    select: str, window: Window, columns: Columns, filters: Filters, *, order: tuple[str, str], limit: int
+    select: str, window: Window, matches: Sql, *, order: tuple[str, str], limit: int
 ) -> list[tuple[Any, ...]]:
     """In the order of the physical key, so that a busy window is read from its end until there are enough."""
-    matches = columns.matches(filters)
     time, tie = order
     return _rows(
         f"""{select} WHERE project_id = %s AND {time} > %s AND {time} <= %s AND {matches.text}

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
+import msgspec
+
 from alerting.state import Sample
+from analytics.matchers import EVERY_EVENT, Matcher
 
 LabelSet = tuple[tuple[str, str], ...]
 """Sorted (name, value) pairs: what tells the alerts of one rule apart."""
@@ -30,9 +33,11 @@ class Window:
         return self.end - timedelta(seconds=self.length_seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One rule's question to a source. `wants_silent`: label sets that exist without data matter to the rule."""
+class Question(msgspec.Struct, frozen=True, gc=False):
+    """One rule's question to a source. `wants_silent`: label sets that exist without data matter to the rule.
+
+    Events are chosen by `matcher`, all others by `filters`.
+    """
 
     rule_id: int
     metric: str
@@ -40,6 +45,12 @@ class Question:
     filters: tuple[tuple[str, str], ...]
     group_by: tuple[str, ...]
     wants_silent: bool = False
+    matcher: Matcher = EVERY_EVENT
+
+    @property
+    def without_rule(self) -> Question:
+        """The same for all rules that ask it."""
+        return Question(0, self.metric, self.aggregation, self.filters, self.group_by, matcher=self.matcher)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Names and values of filters travel as parameters; only column names from our own
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -21,7 +21,7 @@ MAX_AGGREGATES = 500
 """Distinct questions per scan: PostgreSQL allows 1,664 columns in a result."""
 
 MAX_COLUMNS = 200
-"""Distinct columns that the questions of one scan filter by; the same limit holds for what a query groups by."""
+"""Distinct columns that tell rows apart for the questions of one scan; the same limit holds for what it groups by."""
 
 MAX_GROUPS = 10_000
 """Label sets one scan brings into memory; more of them is a grouping by something that is hardly ever the same."""
@@ -78,27 +78,26 @@ class Columns:
         return Sql(text or "true", tuple(p for piece, value in pieces for p in (*piece.parameters, value)))
 
 
-def batches(asked: Iterable[T], filters_of: Callable[[T], Filters]) -> Iterator[list[T]]:
-    """What is asked in pieces of one scan each; a single question may name more columns than MAX_COLUMNS."""
+def batches(asked: Iterable[T], columns_of: Callable[[T], Iterable[Hashable]]) -> Iterator[list[T]]:
+    """What is asked in pieces of one scan each; a single question may need more columns than MAX_COLUMNS."""
     batch: list[T] = []
-    names: set[str] = set()
+    columns: set[Hashable] = set()
     for one in asked:
-        own = {name for name, _ in filters_of(one)}
-        if batch and (len(batch) == MAX_AGGREGATES or len(names | own) > MAX_COLUMNS):
+        own = set(columns_of(one))
+        if batch and (len(batch) == MAX_AGGREGATES or len(columns | own) > MAX_COLUMNS):
             yield batch
-            batch, names = [], set()
+            batch, columns = [], set()
         batch.append(one)
-        names |= own
+        columns |= own
     if batch:
         yield batch
 
 
-def any_of(asked: Iterable[Filters], matches: Callable[[Filters], Sql]) -> Sql:
+def any_of(conditions: Iterable[Sql]) -> Sql:
     """What some question counts, as a condition: label sets of nothing but other rows are never made."""
-    distinct = dict.fromkeys(asked)
-    if () in distinct:
+    pieces = list(conditions)
+    if any(piece.text == "true" for piece in pieces):
         return Sql("true")
-    pieces = [matches(filters) for filters in distinct]
     return joined([Sql(f"({piece.text})", piece.parameters) for piece in pieces], " OR ")
 
 

@@ -101,32 +101,26 @@ def answer_questions(
     Equal questions are worked out once: many rules watch the same series with other thresholds. `ask_silent` is
     called at most once, with the silent series of the rules that want to know about them.
     """
-    asked = [(question, _without_rule(question)) for question in questions]
-    groups = {
-        plain: index.groups(plain.metric, plain.filters, plain.group_by)
-        for plain in dict.fromkeys(plain for _, plain in asked)
-    }
+    alike: dict[object, list[Question]] = defaultdict(list)
+    for one in questions:
+        alike[one.metric, one.aggregation, one.filters, one.group_by, one.wants_silent].append(one)
+    asked = [
+        (same, index.groups(same[0].metric, same[0].filters, same[0].group_by)) for same in alike.values()
+    ]
     quiet = {
         series.key
-        for question, plain in asked
-        if question.wants_silent
-        for members in groups[plain].values()
+        for same, groups in asked
+        if same[0].wants_silent
+        for members in groups.values()
         for series in members
         if series.key not in windows and series.key not in ended
     }
     silent = ask_silent(quiet) if quiet else SilentSeries()
-    answers: dict[tuple[Question, bool], Answer] = {}
     result: dict[int, Answer] = {}
-    for question, plain in asked:
-        key = (plain, question.wants_silent)
-        if key not in answers:
-            answers[key] = _answer(question, groups[key[0]], windows, ended, silent)
-        result[question.rule_id] = answers[key]
+    for same, groups in asked:
+        answer = _answer(same[0], groups, windows, ended, silent)
+        result |= dict.fromkeys([one.rule_id for one in same], answer)
     return result
-
-
-def _without_rule(question: Question) -> Question:
-    return Question(0, question.metric, question.aggregation, question.filters, question.group_by)
 
 
 def _answer(

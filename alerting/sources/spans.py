@@ -43,7 +43,7 @@ def measure(window: Window, group_by: tuple[str, ...], questions: Sequence[Quest
     """Answers by rule id. Raises django.db.Error, TooManyGroups."""
     distinct = sorted({_asked(question) for question in questions})
     answers: dict[Asked, Answer] = {}
-    for batch in batches(distinct, lambda asked: asked[-1]):
+    for batch in batches(distinct, lambda asked: dict(asked[-1])):
         answers |= _scan(window, group_by, batch)
     return {question.rule_id: answers[_asked(question)] for question in questions}
 
@@ -64,7 +64,7 @@ def _scan(window: Window, group_by: tuple[str, ...], asked: Sequence[Asked]) -> 
             *(aggregate_sql(one, window.length_seconds) for one in asked),
         ]
     )
-    measured = any_of((filters for _, _, filters in asked), COLUMNS.matches)
+    measured = any_of(map(COLUMNS.matches, dict.fromkeys(filters for _, _, filters in asked)))
     scan = Sql(
         f"""SELECT {columns.text} FROM traces
             WHERE project_id = %s AND start_time > %s AND start_time <= %s AND ({measured.text})

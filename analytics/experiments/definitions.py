@@ -72,6 +72,10 @@ class Definition:
         """Where the exposures that count end."""
         return min(self.ends_at or now, now)
 
+    def is_running(self, now: datetime) -> bool:
+        """Whether it has begun and hasn't ended."""
+        return self.starts_at <= now and (self.ends_at is None or self.ends_at > now)
+
 
 def definition_of(experiment: Experiment, metrics: Iterable[ExperimentMetric]) -> Definition:
     """Raises ExperimentError."""

@@ -8,26 +8,24 @@ from typing import Any
 from django.http import Http404
 from django.urls import reverse
 
+from analytics.examples import command_of
 from analytics.experiments.answers import answer
 from analytics.experiments.comparing import Difference, Interval, Sample, Share
 from analytics.experiments.definitions import Definition, ExperimentError, definition_of
 from analytics.experiments.drawing import Bar, bars_of, people_chart
 from analytics.experiments.links import form_url
-from analytics.experiments.list_page import EMPTY_COMMAND, state_of
+from analytics.experiments.list_page import state_of
+from analytics.experiments.points import metrics_url, rule_url
 from analytics.experiments.reading import Question
 from analytics.experiments.results import MetricFigures, Results, VariantFigures, evaluate
 from analytics.experiments.words import STATISTICS, amount, conclusion, p_words, probability, signed
-from analytics.in_time import in_time
 from analytics.matchers import in_words
 from analytics.models.experiments import Experiment, MetricKind
-from projects.api.errors import BadRequest
 from projects.pages.api_calls import get_call
 from projects.pages.exporting import Table
-from projects.pages.page import Page, Problem
+from projects.pages.page import PATIENCE_SECONDS, Page, Problem
 from projects.pages.scope import Scope
-
-PATIENCE_SECONDS = 30
-"""More than other pages have: half a second for 1 M events, and no shorter range would say the same."""
+from projects.time_limits import TooCostly, answered_within
 
 STATISTIC_NAMES = {
     "value_interval": "95 % interval of a value",
@@ -81,7 +79,10 @@ class ExperimentPage(Page):
         return {
             "results": results,
             "exposure": in_words(definition.exposure),
-            "metrics": [(one, _terms(one), _conclusions(one), _rows(one)) for one in results.metrics],
+            "metrics": [
+                (one, _terms(one), _conclusions(one), _rows(one), _ways_on(scope, results, one))
+                for one in results.metrics
+            ],
             "shared_out": [
                 (variant, people, results.sample_ratio.expected[variant])
                 for variant, people in results.sample_ratio.people.items()
@@ -90,7 +91,9 @@ class ExperimentPage(Page):
             "chart": people_chart(results),
             "statistics": [(name, STATISTICS[key]) for key, name in STATISTIC_NAMES.items()],
             "call": get_call(f"analytics/experiments/{definition.slug}/", {}),
-            "command": EMPTY_COMMAND,
+            "command": command_of(
+                definition.exposure, "experiment_viewed", {definition.variant_column: definition.control}
+            ),
         }
 
     def table(self, scope: Scope) -> Table:
@@ -119,9 +122,10 @@ class ExperimentPage(Page):
         except ExperimentError as error:
             raise Problem(f"This experiment can't be evaluated as it is set up: {error}") from None
         try:
-            with in_time(PATIENCE_SECONDS):
+            # Within the page's time, for other words: no shorter range of the page would say the same.
+            with answered_within(PATIENCE_SECONDS):
                 return evaluate(definition, _question(definition, scope))
-        except BadRequest:
+        except TooCostly:
             raise Problem(
                 f"Reading its events took more than {PATIENCE_SECONDS} s and was stopped. Let it start later or end "
                 "earlier, or ask the API, which takes longer, for a part with start and end."
@@ -151,6 +155,16 @@ def _terms(figures: MetricFigures) -> str:
     minutes = metric.window.total_seconds() / 60
     waiting = f" {figures.open_people:,} are still within it." if figures.open_people else ""
     return f"{counted}, within {minutes:g} min of the exposure; {better}.{waiting}"
+
+
+def _ways_on(scope: Scope, results: Results, figures: MetricFigures) -> list[tuple[str, str]]:
+    """(words, URL) of what a metric leads to; an experiment that isn't running gets no points to watch."""
+    definition, metric = results.definition, figures.metric
+    ways = [("As a metric", metrics_url(scope, definition, metric))]
+    if scope.request.user.has_perm("alerting.add_rule") and definition.is_running(scope.now):
+        control = next((row.sample.value for row in figures.variants if row.is_control), None)
+        ways.insert(0, ("Make a rule", rule_url(definition, metric, control)))
+    return ways
 
 
 def _conclusions(figures: MetricFigures) -> list[str]:

@@ -7,12 +7,21 @@ plus events that match one inside". So 2^steps running sums answer for all start
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from analytics.funnels.longest import longest_of_each
 from analytics.funnels.occurrences import EXCLUDED_FROM, NOWHERE, Occurrences, Positions, first_of_each
 from analytics.funnels.question import Funnel
+from projects.time_limits import check_time
+
+CHECKED_EVERY = 1000
+"""Units after which somebody looks whether the answer's time is over."""
+
+FEW = 64
+"""Events among which a walk is quicker than looking for those that matter."""
 
 
 def any_order_chains(events: Occurrences, funnel: Funnel) -> Positions:
@@ -28,9 +37,11 @@ def any_order_chains(events: Occurrences, funnel: Funnel) -> Positions:
     if is_told_apart:
         chains[events.unit[starts[best]]] = _firsts(events, width, starts[best], ends[best])
         return chains
-    marks = events.marks & all_steps
-    for index in best.tolist():
-        found = _by_hand(marks, int(starts[index]), int(ends[index]), int(lengths[index]))
+    by_hand = _ByHand(events.marks & all_steps)
+    for number, index in enumerate(best.tolist()):
+        if number % CHECKED_EVERY == 0:
+            check_time()
+        found = by_hand.chain(int(starts[index]), int(ends[index]), int(lengths[index]))
         chains[events.unit[starts[index]], : len(found)] = found
     return chains
 
@@ -64,6 +75,7 @@ def _in_window(
 def _lengths(events: Occurrences, width: int, starts: Positions, ends: Positions) -> npt.NDArray[np.int8]:
     lengths = np.full(len(starts), width, np.int8)
     for chosen in range(1, 1 << width):
+        check_time()
         counted = np.concatenate(([0], np.cumsum((events.marks & chosen) != 0, dtype=np.int32)))
         bound = width - chosen.bit_count() + (counted[ends] - counted[starts])
         lengths = np.minimum(lengths, bound).astype(np.int8)
@@ -83,16 +95,35 @@ def _firsts(events: Occurrences, width: int, starts: Positions, ends: Positions)
     return found
 
 
-def _by_hand(marks: npt.NDArray[np.int32], start: int, end: int, length: int) -> list[int]:
-    """The earliest events that different steps can be given to: whatever makes the matching larger is taken."""
-    matched: dict[int, int] = {}
-    found: list[int] = []
-    for position in range(start, end):
-        if len(found) == length:
-            break
-        if _give(marks, position, matched, set()):
-            found.append(position)
-    return found
+class _ByHand:
+    """Chains where one event may be for several steps; `marks` are those of steps alone."""
+
+    def __init__(self, marks: npt.NDArray[np.int32]) -> None:
+        self._marks = marks
+        self._alike = {mark: np.flatnonzero(marks == mark) for mark in np.unique(marks[marks != 0]).tolist()}
+
+    def chain(self, start: int, end: int, length: int) -> list[int]:
+        """The earliest events that different steps can be given to: whatever makes the matching larger is taken."""
+        matched: dict[int, int] = {}
+        found: list[int] = []
+        for position in self._candidates(start, end):
+            if len(found) == length:
+                break
+            if _give(self._marks, position, matched, set()):
+                found.append(position)
+        return found
+
+    def _candidates(self, start: int, end: int) -> Sequence[int]:
+        """All where there are few. Of many only the first ones of each mark, as many as it has steps: where those
+        can't be given steps, no later one like them can.
+        """
+        if end - start <= FEW:
+            return range(start, end)
+        found: list[int] = []
+        for mark, positions in self._alike.items():
+            first = int(np.searchsorted(positions, start))
+            found += positions[first : first + mark.bit_count()].tolist()
+        return sorted(position for position in found if position < end)
 
 
 def _give(marks: npt.NDArray[np.int32], position: int, matched: dict[int, int], tried: set[int]) -> bool:

@@ -22,8 +22,6 @@ TOUCH_WORDS: Mapping[Touch, str] = {
     "step": "of step",
 }
 TREND_WORDS: Mapping[Period, str] = {"day": "By day", "week": "By week"}
-UNIT_WORDS: Mapping[str, str] = {PERSON: "people", "session_id": "sessions", "tenant_id": "tenants"}
-"""What goes through the funnel, where it has a name of its own."""
 
 _MINUTES = {"days": 1440, "hours": 60, "minutes": 1}
 
@@ -88,10 +86,6 @@ def limit_of(minutes: object) -> Limit:
         return Limit()
     unit = next((unit for unit, length in _MINUTES.items() if minutes % length == 0), "minutes")
     return Limit(f"{minutes / _MINUTES[unit]:.12g}", unit)
-
-
-def unit_words(unit: str) -> str:
-    return UNIT_WORDS.get(unit, f"values of {unit}")
 
 
 def _entry(given: Mapping[str, Any]) -> Entry:

@@ -1,16 +1,17 @@
-"""The numbers of a funnel, out of its chains."""
+"""The numbers of a funnel, out of the ways that units took."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TypedDict
 
 import numpy as np
 
-from analytics.funnels.occurrences import NOWHERE, Flags, Occurrences, Positions, moment_of
-from analytics.funnels.question import Breakdown, Funnel, Period
+from analytics.funnels.occurrences import Flags, moment_of
+from analytics.funnels.question import Funnel, Period
+from analytics.funnels.ways import Ways
+from analytics.trails import Longs
+from projects.time_limits import check_time
 
 MAX_GROUPS = 50
 """Values that a breakdown tells apart, those with most units first."""
@@ -19,6 +20,7 @@ _DAY_US = 86_400_000_000
 _PERIODS: dict[Period, tuple[int, int]] = {"day": (_DAY_US, 0), "week": (7 * _DAY_US, 2 * _DAY_US)}
 """Length and a beginning of each; EPOCH was a Saturday, and weeks begin on Monday."""
 
+_HALF = 32
 _DECIMALS = 6
 """Times are kept in microseconds."""
 
@@ -57,12 +59,11 @@ class PeriodFigures(Figures):
     start: datetime
 
 
-def figures(events: Occurrences, chains: Positions, funnel: Funnel) -> Figures:
-    """The figures of these chains, a row a unit."""
-    reached = chains != NOWHERE
+def figures(ways: Ways, funnel: Funnel) -> Figures:
+    """The figures of the units that went these ways."""
+    reached = ways.reached
     counts = reached.sum(axis=0).tolist()
-    last = reached[:, -1]
-    total = _times(events, chains[last, 0], chains[last, -1])
+    total = _times(ways.times_us[reached[:, -1]], 0, -1)
     return Figures(
         steps=[
             StepFigures(
@@ -70,7 +71,7 @@ def figures(events: Occurrences, chains: Positions, funnel: Funnel) -> Figures:
                 count=counts[number],
                 conversion_ratio=_ratio(counts[number], counts[0]),
                 step_conversion_ratio=_ratio(counts[number], counts[max(number - 1, 0)]),
-                **_step_times(events, chains, reached, number),
+                **_step_times(ways, reached, number),
             )
             for number in range(len(funnel.steps))
         ],
@@ -79,33 +80,32 @@ def figures(events: Occurrences, chains: Positions, funnel: Funnel) -> Figures:
     )
 
 
-def groups(
-    events: Occurrences, chains: Positions, funnel: Funnel, breakdown: Breakdown
-) -> tuple[list[Group], bool]:
+def groups(ways: Ways, funnel: Funnel) -> tuple[list[Group], bool]:
     """The figures by value, the most frequent first, and whether there are more values than are given."""
-    by_value: dict[str | None, list[int]] = defaultdict(list)
-    for unit, value in _values_of_chains(events, chains, breakdown):
-        by_value[value].append(unit)
-    frequent = sorted(by_value, key=lambda value: (-len(by_value[value]), value is None, value))
+    counts = np.bincount(ways.value[ways.value >= 0], minlength=len(ways.values)).tolist()
+
+    def rank(number: int) -> tuple[int, bool, str]:
+        value = ways.values[number]
+        return -counts[number], value is None, value or ""
+
+    frequent = sorted(range(len(ways.values)), key=rank)
     found = [
-        Group(value=value, **figures(events, chains[by_value[value]], funnel))
-        for value in frequent[:MAX_GROUPS]
+        Group(value=ways.values[number], **figures(ways.only(ways.value == number), funnel))
+        for number in frequent[:MAX_GROUPS]
     ]
     return found, len(frequent) > MAX_GROUPS
 
 
-def trend(events: Occurrences, chains: Positions, funnel: Funnel, period: Period) -> list[PeriodFigures]:
-    """The figures by the period in which units began, in order; only periods in which some did."""
+def trend(ways: Ways, funnel: Funnel, period: Period) -> list[PeriodFigures]:
+    """The figures by the period in which units began, in order; only periods in which some did. Raises TooCostly."""
     length_us, first_us = _PERIODS[period]
-    begun = chains[chains[:, 0] != NOWHERE]
-    periods = (events.time_of(begun[:, 0]) - first_us) // length_us
-    return [
-        PeriodFigures(
-            start=moment_of(number * length_us + first_us),
-            **figures(events, begun[periods == number], funnel),
-        )
-        for number in np.unique(periods).tolist()
-    ]
+    periods = (ways.times_us[:, 0] - first_us) // length_us
+    found = []
+    for number in np.unique(periods).tolist():
+        check_time()
+        start = moment_of(number * length_us + first_us)
+        found.append(PeriodFigures(start=start, **figures(ways.only(periods == number), funnel)))
+    return found
 
 
 class _Times(TypedDict):
@@ -113,22 +113,22 @@ class _Times(TypedDict):
     mean_seconds: float | None
 
 
-def _step_times(events: Occurrences, chains: Positions, reached: Flags, number: int) -> _Times:
+def _step_times(ways: Ways, reached: Flags, number: int) -> _Times:
     if number == 0:
         return _Times(median_seconds=None, mean_seconds=None)
-    there = chains[reached[:, number]]
-    return _times(events, there[:, number - 1], there[:, number])
+    return _times(ways.times_us[reached[:, number]], number - 1, number)
 
 
-def _times(events: Occurrences, starts: Positions, ends: Positions) -> _Times:
-    lasted_us = events.lasted_us(starts, ends)
+def _times(times_us: Longs, start: int, end: int) -> _Times:
+    """From one column to another."""
+    lasted_us = times_us[:, end] - times_us[:, start]
     if not len(lasted_us):
         return _Times(median_seconds=None, mean_seconds=None)
-    # The sum as Python's integer: years of a million people in microseconds are beyond 64 bits.
-    mean_us = sum(lasted_us.tolist()) / len(lasted_us)
+    # In two halves: years of a million people in microseconds are beyond 64 bits.
+    sum_us = (int((lasted_us >> _HALF).sum()) << _HALF) + int((lasted_us & ((1 << _HALF) - 1)).sum())
     return _Times(
         median_seconds=round(float(np.median(lasted_us)) / 1e6, _DECIMALS),
-        mean_seconds=round(mean_us / 1e6, _DECIMALS),
+        mean_seconds=round(sum_us / len(lasted_us) / 1e6, _DECIMALS),
     )
 
 
@@ -140,18 +140,3 @@ def _name(funnel: Funnel, number: int) -> str:
     if funnel.order != "any":
         return funnel.steps[number].name
     return f"any {number + 1} of {len(funnel.steps)}"
-
-
-def _values_of_chains(
-    events: Occurrences, chains: Positions, breakdown: Breakdown
-) -> Iterator[tuple[int, str | None]]:
-    """(unit, the value that counts for it) of the units that count."""
-    values: Sequence[str | None] = events.values or ()
-    column = breakdown.step - 1 if breakdown.touch == "step" else 0
-    units = np.flatnonzero(chains[:, column] != NOWHERE)
-    for unit, positions in zip(units.tolist(), chains[units].tolist(), strict=True):
-        if breakdown.touch == "step":
-            yield unit, values[positions[column]]
-            continue
-        given = [values[at] for at in positions if at != NOWHERE and values[at] is not None]
-        yield unit, given[0 if breakdown.touch == "first" else -1] if given else None

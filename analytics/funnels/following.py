@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,10 +59,10 @@ def following(project_id: int, unit: str, matcher: Matcher, start: datetime, end
             break
     nothing = counts.pop(None, 0)
     followed = sum(counts.values())
-    names = [
-        Next(str(name), count, count / followed) for name, count in Counter(counts).most_common(MAX_NAMES)
-    ]
-    return Following(names, followed + nothing, nothing, low)
+    names = [Next(str(name), count, count / followed) for name, count in counts.items()]
+    # By name where they are equal, so that buttons stay where they are.
+    names.sort(key=lambda one: (-one.count, one.name))
+    return Following(names[:MAX_NAMES], followed + nothing, nothing, low)
 
 
 def _counted(project_id: int, unit: str, matcher: Matcher, low: datetime, high: datetime) -> Sql:

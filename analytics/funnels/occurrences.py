@@ -1,10 +1,14 @@
-"""The events that a funnel looks at, as arrays: what both roads to the data hand to the search for chains."""
+"""Events that a funnel looks at, as arrays: what both roads to the data hand to the search for chains.
+
+All events of some units, as many as `analytics.funnels.bounds` lets lie in memory at once; other units come after them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,17 +28,23 @@ NOWHERE = -1
 class Occurrences:
     """Events ordered by unit, time and id; a *position* is an index into them.
 
-    `unit` counts the units from 0, `time_us` are microseconds since EPOCH, `marks` the steps (bit n is step n + 1) and
-    exclusions that an event matches, `values` what the breakdown names. Strict funnels have all events of a unit here,
-    the others only those with marks. `names_of` tells the names of some units.
+    `ids` are what the road to them calls the units, and `names_of` tells the names of some ids, where they
+    still have one. `unit` is an index into
+    `ids`, `time_us` are microseconds since EPOCH, `marks` the steps (bit n is step n + 1) and exclusions that an event
+    matches, `values` what the breakdown names. Strict funnels have all events of a unit here, the others only those
+    with marks.
     """
 
-    unit_count: int
-    names_of: Callable[[Sequence[int]], Sequence[str]]
+    ids: Sequence[Any] | npt.NDArray[Any]
+    names_of: Callable[[Sequence[Any]], Mapping[Any, str]]
     unit: npt.NDArray[np.int32]
     time_us: npt.NDArray[np.int64]
     marks: npt.NDArray[np.int32]
     values: Sequence[str | None] | None = None
+
+    @property
+    def unit_count(self) -> int:
+        return len(self.ids)
 
     def with_bit(self, bit: int) -> Positions:
         """The positions of events with this mark, in order."""

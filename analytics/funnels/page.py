@@ -6,14 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from analytics.funnels import showing
 from analytics.funnels.asked import DEFAULT_RANGE, LOST, QUESTION, STEP, Asked, asked_of, text_of, told
-from analytics.funnels.builder import (
-    ORDER_WORDS,
-    TOUCH_WORDS,
-    TREND_WORDS,
-    UNIT_WORDS,
-    builder_of,
-    unit_words,
-)
+from analytics.funnels.builder import ORDER_WORDS, TOUCH_WORDS, TREND_WORDS, builder_of
 from analytics.funnels.following import following
 from analytics.funnels.parsing import (
     DEFAULT_PEOPLE,
@@ -26,6 +19,7 @@ from analytics.funnels.question import People
 from analytics.funnels.recording import metrics_url, rule_url
 from analytics.matchers import MatcherError, suggestions
 from analytics.models.funnels import SavedFunnel
+from analytics.units import UNIT_WORDS, unit_words
 from projects.admin_base import example_command
 from projects.pages.api_calls import post_call
 from projects.pages.exporting import Table

@@ -6,36 +6,101 @@ it compares texts and ids exactly and spills to disk where there are many.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import chain
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from django.db import connection
 
+from analytics.funnels.bounds import check_unit, most_events
 from analytics.funnels.occurrences import EXCLUDED_FROM, Occurrences
 from analytics.funnels.question import Funnel
 from analytics.matchers import Matcher, condition
 from analytics.units import from_events, unit_of_event
 from events.columns import text_of_column
+from projects.time_limits import check_time, limit_to_time_left
 from storage.sql_pieces import Sql, joined
+
+AT_ONCE = 250_000
+"""Events that are looked at at once; more where the last unit has more."""
 
 MAX_VALUE = 200
 """Characters of a value that a breakdown tells apart."""
 
+_MARK_BYTES = 4
 _NOTHING = Sql("NULL::text")
 
 
-def read(project_id: int, funnel: Funnel) -> Occurrences:
-    """The events of a project that the funnel looks at. Raises django.db.Error."""
-    statement = _statement(project_id, funnel)
-    with connection.cursor() as cursor:
-        cursor.execute(statement.text, statement.parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return _unpacked(rows, has_values=funnel.breakdown is not None)
+def read(project_id: int, funnel: Funnel) -> Iterator[Occurrences]:
+    """The events of a project that the funnel looks at, of some units after the other as they come.
+
+    Raises django.db.Error, TooCostly.
+    """
+    most, columns = most_events(funnel), ["text", "int8", "bytea", "bytea"]
+    if funnel.breakdown:
+        columns.append("text[]")
+    statement = _statement(project_id, funnel, most)
+    part = _Part()
+    connection.ensure_connection()
+    limit_to_time_left()
+    with (
+        connection.wrap_database_errors,
+        connection.connection.cursor() as cursor,
+        # What COPY sends needn't be kept until all of it is there.
+        cursor.copy(f"COPY ({statement.text}) TO STDOUT (FORMAT BINARY)", statement.parameters) as copy,
+    ):
+        copy.set_types(columns)
+        for unit, event_count, *packed in copy.rows():
+            check_unit(event_count, most)
+            part.add(unit, *packed)
+            if part.event_count >= AT_ONCE:
+                check_time()
+                yield part.taken()
+        yield part.taken()
 
 
-def _statement(project_id: int, funnel: Funnel) -> Sql:
+class _Part:
+    """Rows that are put together while they come."""
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._units: list[str] = []
+        self._lengths: list[int] = []
+        self._times, self._marks = bytearray(), bytearray()
+        self._values: list[str | None] = []
+
+    @property
+    def event_count(self) -> int:
+        return len(self._marks) // _MARK_BYTES
+
+    def add(self, unit: str, times: bytes, marks: bytes, values: Sequence[str | None] = ()) -> None:
+        self._units.append(unit)
+        self._lengths.append(len(marks) // _MARK_BYTES)
+        self._times += times
+        self._marks += marks
+        self._values += values
+
+    def taken(self) -> Occurrences:
+        """What has come since the last time."""
+        found = Occurrences(
+            ids=self._units,
+            names_of=_by_themselves,
+            unit=np.repeat(np.arange(len(self._units), dtype=np.int32), self._lengths),
+            time_us=np.frombuffer(self._times, ">i8").astype(np.int64),
+            marks=np.frombuffer(self._marks, ">i4").astype(np.int32),
+            values=self._values,
+        )
+        self._begin()
+        return found
+
+
+def _by_themselves(names: Sequence[str]) -> dict[str, str]:
+    return {name: name for name in names}
+
+
+def _statement(project_id: int, funnel: Funnel, most: int) -> Sql:
+    """Of a unit with more than `most` events the number of them alone."""
     unit = unit_of_event(funnel.unit)
     marks = _marks(funnel)
     value = _value(funnel)
@@ -43,10 +108,15 @@ def _statement(project_id: int, funnel: Funnel) -> Sql:
     # A strict funnel asks what lies between, so it needs every event of a unit.
     counts = "true" if funnel.order == "strict" else "marks <> 0"
     in_order = "ORDER BY event_timestamp, id"
-    values = f", array_agg(value {in_order})" if funnel.breakdown else ""
+    packed = [
+        f"string_agg(timestamptz_send(event_timestamp), ''::bytea {in_order})",
+        f"string_agg(int4send(marks), ''::bytea {in_order})",
+    ]
+    if funnel.breakdown:
+        packed.append(f"array_agg(value {in_order})")
+    given = ", ".join(f"CASE WHEN count(*) <= {most} THEN {one} END" for one in packed)
     return Sql(
-        f"""SELECT unit, string_agg(timestamptz_send(event_timestamp), ''::bytea {in_order}),
-                   string_agg(int4send(marks), ''::bytea {in_order}){values}
+        f"""SELECT unit, count(*), {given}
             FROM (SELECT {unit.text} AS unit, event_timestamp, id, {marks.text} AS marks, {value.text} AS value
                   FROM {from_events(funnel.unit, project_id)} WHERE {where.text}) AS event
             WHERE unit IS NOT NULL AND {counts}
@@ -83,18 +153,3 @@ def _range(project_id: int, funnel: Funnel) -> Sql:
     if funnel.end is not None:
         pieces.append(Sql("event_timestamp < %s", (funnel.end,)))
     return joined(pieces, " AND ")
-
-
-def _unpacked(rows: Sequence[tuple[Any, ...]], *, has_values: bool) -> Occurrences:
-    times = b"".join(row[1] for row in rows)
-    marks = b"".join(row[2] for row in rows)
-    lengths = np.fromiter((len(row[2]) // 4 for row in rows), np.int64, len(rows))
-    units = [row[0] for row in rows]
-    return Occurrences(
-        unit_count=len(units),
-        names_of=lambda wanted: [units[unit] for unit in wanted],
-        unit=np.repeat(np.arange(len(rows), dtype=np.int32), lengths),
-        time_us=np.frombuffer(times, ">i8").astype(np.int64),
-        marks=np.frombuffer(marks, ">i4").astype(np.int32),
-        values=list(chain.from_iterable(row[3] for row in rows)) if has_values else None,
-    )

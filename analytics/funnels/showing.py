@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 
 from analytics.funnels.asked import LOST, STEP, Asked
-from analytics.funnels.builder import TREND_WORDS, unit_words
+from analytics.funnels.builder import TREND_WORDS
 from analytics.funnels.parsing import MAX_NAME
 from analytics.funnels.question import Funnel
 from analytics.matchers import in_words
-from analytics.units import PERSON
+from analytics.units import PERSON, unit_words
 from projects.pages.charts import Line, TimeChart
 from projects.pages.exporting import Table
 from projects.pages.scope import Scope

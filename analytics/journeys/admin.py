@@ -73,14 +73,11 @@ class JourneyAdmin(ProjectModelAdmin):
     empty_words = "Ways that people go, with milestones. Each project gets the time to first value by itself."
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, tuple[str, ...]]:
-        """A slug is chosen once: clients, rules and metrics know the journey by it."""
         return {} if obj else {"slug": ("name",)}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """A journey stays in its project; clients and rules know the ready one by its slug."""
-        if obj is None:
-            return ()
-        return ("project", "slug") if obj.slug == TTF else ("project",)
+        """A journey stays in its project; clients, rules and metrics know it by its slug."""
+        return () if obj is None else ("project", "slug")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """The ready journey would come again; its milestones may be changed."""

@@ -9,17 +9,19 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from django.db import connection
+
 from analytics.families import families, linked
 from analytics.journeys.definitions import Definition
 from analytics.journeys.measures import Reached, complete_minutes, earliest, efficiency_score
-from analytics.models.journeys import JourneyProgress, JourneyState
+from analytics.models.journeys import JourneyCompletion, JourneyProgress, JourneyState
 from metrics.distribution import Distribution
 
 AT_ONCE = 5000
 """Ids that are in memory at a time."""
 
 FRESH = timedelta(days=1)
-"""Completions of longer ago, which a new journey or late data brings up, are counted without a point of their own."""
+"""Older completions, which a new journey, an edit or late data brings up, are counted without a point of their own."""
 
 
 @dataclass(slots=True)
@@ -49,14 +51,11 @@ def count(definition: Definition, moved: Sequence[Moved], now: datetime) -> None
 
 
 def count_all(definition: Definition, persons: Iterable[Kept], now: datetime) -> None:
-    """Count those that have completed the journey and aren't counted yet."""
+    """Count those that have completed the journey and aren't counted yet, by these matchers or former ones."""
     new = [one for one in persons if not one.is_counted and complete_minutes(one.reached) is not None]
     if not new:
         return
-    rows = JourneyProgress.objects.filter(journey=definition.journey_id, definition=definition.number)
-    rows.filter(identifier__in=[identifier for one in new for identifier in one.identifiers]).update(
-        counted_at=now
-    )
+    _remember(definition, [identifier for one in new for identifier in one.identifiers])
     state = JourneyState.objects.select_for_update().get(journey=definition.journey_id)
     state.completion_total += len(new)
     fresh = [one.reached for one in new if one.reached[-1] and one.reached[-1] > now - FRESH]
@@ -65,6 +64,15 @@ def count_all(definition: Definition, persons: Iterable[Kept], now: datetime) ->
         state.fresh_completions, "scores", [efficiency_score(definition.stages, reached) for reached in fresh]
     )
     state.save(update_fields=["completion_total", "fresh_completions"])
+
+
+def _remember(definition: Definition, identifiers: Sequence[str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO journey_completions (project_id, journey_id, identifier) "
+            "SELECT %s, %s, identifier FROM unnest(%s::text[]) AS counted (identifier) ON CONFLICT DO NOTHING",
+            [definition.project_id, definition.journey_id, list(identifiers)],
+        )
 
 
 def _add(distributions: dict[str, Any], name: str, values: Iterable[float | None]) -> None:
@@ -81,16 +89,16 @@ def kept(definition: Definition, identifiers: Sequence[str]) -> list[Kept]:
     rows = JourneyProgress.objects.filter(
         journey=definition.journey_id, definition=definition.number, identifier__in=list(person_of)
     )
-    by_person: dict[str, list[tuple[str, Reached, datetime | None]]] = defaultdict(list)
-    for row in rows.values_list("identifier", "reached_at", "counted_at"):
-        by_person[person_of[row[0]]].append(row)
+    by_person: dict[str, dict[str, Reached]] = defaultdict(dict)
+    for identifier, reached in rows.values_list("identifier", "reached_at"):
+        by_person[person_of[identifier]][identifier] = reached
+    counted = JourneyCompletion.objects.filter(
+        journey=definition.journey_id, identifier__in=list(person_of)
+    ).values_list("identifier", flat=True)
+    counted_persons = {person_of[identifier] for identifier in counted}
     return [
-        Kept(
-            [identifier for identifier, _, _ in of_one],
-            earliest([reached for _, reached, _ in of_one]),
-            any(counted_at for _, _, counted_at in of_one),
-        )
-        for of_one in by_person.values()
+        Kept(list(times), earliest(list(times.values())), person in counted_persons)
+        for person, times in by_person.items()
     ]
 
 

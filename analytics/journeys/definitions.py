@@ -93,6 +93,7 @@ def _begun_anew(journey: Journey) -> Definition:
         found = definition_of(locked, locked.milestones.all())
         state = JourneyState.objects.filter(journey=locked).first()
         if state is None or state.definition != found.number:
-            JourneyState(journey=locked, definition=found.number).save()
+            # What was counted by the old matchers stays so, told or not: nobody is counted again.
+            JourneyState.objects.update_or_create(journey=locked, defaults={"definition": found.number})
             changes.note_everything(locked.project_id, locked.pk)
         return found

@@ -1,4 +1,4 @@
-"""Deletes progress that nobody asks for any more: of journeys that are gone, or that had other matchers."""
+"""Deletes what nobody asks for any more: all of journeys that are gone, and progress by matchers of former times."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from django.db.backends.utils import CursorWrapper
 
 BATCH = 10_000
 
-_IS_KEPT = "SELECT FROM analytics_journeystate AS state WHERE state.journey_id = %s AND state.definition = %s"
+_COLUMNS = {"journey_progress": ("journey_id", "definition"), "journey_completions": ("journey_id",)}
+"""By table: what its rows have in common with the state of their journey while they are asked for."""
 
-Place = tuple[int, int]
-"""(journey, definition)."""
+Place = tuple[int, ...]
+"""Values of a table's columns."""
 
 
 def forget(seconds: float) -> int:
@@ -20,38 +21,44 @@ def forget(seconds: float) -> int:
     ends_at = time.monotonic() + seconds
     deleted = 0
     with connection.cursor() as cursor:
-        for place in _places(cursor):
-            while time.monotonic() < ends_at:
-                count = _delete_some(cursor, place)
-                deleted += count
-                if count < BATCH:
-                    break
+        for table in _COLUMNS:
+            for place in _places(cursor, table):
+                while time.monotonic() < ends_at:
+                    count = _delete_some(cursor, table, place)
+                    deleted += count
+                    if count < BATCH:
+                        break
     return deleted
 
 
-def _places(cursor: CursorWrapper) -> list[Place]:
-    """All that progress is kept of: one step down the index each, however many people there are."""
+def _places(cursor: CursorWrapper, table: str) -> list[Place]:
+    """All that are in a table: one step down the index each, however many people there are."""
+    columns = ", ".join(_COLUMNS[table])
     found: list[Place] = []
-    last: Place = (0, 0)
+    last: Place = tuple(0 for _ in _COLUMNS[table])
     while True:
         cursor.execute(
-            "SELECT journey_id, definition FROM journey_progress WHERE (journey_id, definition) > (%s, %s) "
-            "ORDER BY journey_id, definition LIMIT 1",
+            f"SELECT {columns} FROM {table} WHERE ({columns}) > ({_marks(last)}) ORDER BY {columns} LIMIT 1",
             last,
         )
         row = cursor.fetchone()
         if row is None:
             return found
-        last = (row[0], row[1])
+        last = tuple(row)
         found.append(last)
 
 
-def _delete_some(cursor: CursorWrapper, place: Place) -> int:
+def _delete_some(cursor: CursorWrapper, table: str, place: Place) -> int:
+    is_here = f"({', '.join(_COLUMNS[table])}) = ({_marks(place)})"
     # Asked anew each time: who takes an edit back makes the old matchers those of the journey again.
     cursor.execute(
-        "DELETE FROM journey_progress WHERE journey_id = %s AND definition = %s AND identifier = ANY(ARRAY("
-        "SELECT identifier FROM journey_progress WHERE journey_id = %s AND definition = %s LIMIT %s)) "
-        f"AND NOT EXISTS ({_IS_KEPT})",
+        f"DELETE FROM {table} WHERE {is_here} AND identifier = ANY(ARRAY("
+        f"SELECT identifier FROM {table} WHERE {is_here} LIMIT %s)) "
+        f"AND NOT EXISTS (SELECT FROM analytics_journeystate WHERE {is_here})",
         [*place, *place, BATCH, *place],
     )
     return int(cursor.rowcount)
+
+
+def _marks(place: Place) -> str:
+    return ", ".join("%s" for _ in place)

@@ -1,14 +1,13 @@
-"""The pages of journeys: all of a project's, and one with its stages, its times and the people who are stuck on it."""
+"""The pages of journeys: all of a project's, and one with its stages, its times and the people on their way."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import Http404
 from django.urls import reverse
 
+from analytics.examples import command_of
 from analytics.journeys.answers import figures_answer, journey_answer
 from analytics.journeys.definitions import Definition, JourneyError
 from analytics.journeys.drawing import (
@@ -24,7 +23,7 @@ from analytics.journeys.ready import TTF
 from analytics.journeys.report import Question, overview, report
 from analytics.journeys.serializers import JourneyParameters
 from analytics.journeys.waiting import WaitingPerson, waiting_people
-from projects.admin_base import example_command
+from analytics.rule_forms import when_late
 from projects.pages.api_calls import get_call
 from projects.pages.exporting import Table
 from projects.pages.page import Page, Problem
@@ -89,7 +88,14 @@ class JourneyPage(Page):
             if may_change
             else "",
             "usual_alerts_url": reverse("add_ttf_rules") if may_add_rules and slug == TTF else "",
-            "rule_url": _rule_url(scope, definition) if may_add_rules and slug != TTF else "",
+            "rule_url": when_late(
+                scope.project.pk,
+                f"{definition.name}: somebody is late",
+                f"{definition.metric_prefix}_open_minutes",
+                definition.target_minutes,
+            )
+            if may_add_rules and slug != TTF
+            else "",
             "call": get_call(
                 f"analytics/journeys/{slug}/", {**_times(scope), "segment": scope.filters.get("segment")}
             ),
@@ -108,14 +114,14 @@ class JourneyPage(Page):
             "weeks": [(week, minutes_text(week["median_minutes"])) for week in answer["weeks"]],
             "segments": [(one, minutes_text(one["median_minutes"])) for one in answer["segments"]],
             "segment": scope.filters.get("segment", ""),
-            "command": example_command("events", _first_event(definition)),
+            "command": command_of(definition.matchers[0], definition.stages[0].key),
         }
 
     def panel_waiting(self, scope: Scope) -> dict[str, Any]:
         definition = self._definition(scope)
         found = self._waiting(scope, definition, SHOWN_PEOPLE + 1)
         return {
-            "people": [_stuck(scope, definition, one) for one in found[:SHOWN_PEOPLE]],
+            "people": [_waiting_row(scope, definition, one) for one in found[:SHOWN_PEOPLE]],
             "has_more": len(found) > SHOWN_PEOPLE,
             "shown": SHOWN_PEOPLE,
             "waits_for": scope.filters.get("waits_for", ""),
@@ -198,31 +204,7 @@ def _answer(scope: Scope, definition: Definition) -> dict[str, Any]:
     return journey_answer(definition, report(definition, question_of(scope)))
 
 
-def _first_event(definition: Definition) -> str:
-    names = definition.matchers[0].names
-    body = json.dumps({"event_name": min(names) if names else definition.stages[0].key, "user_id": "ana"})
-    # It stands in the shell's quotes.
-    return body.replace("'", "'\\''")
-
-
-def _rule_url(scope: Scope, definition: Definition) -> str:
-    """The rule form, about how long people on their way have been."""
-    assert scope.project
-    given = {
-        "project": str(scope.project.pk),
-        "rule_type": "metric_threshold",
-        "source_type": "system_metric",
-        "metric": f"{definition.metric_prefix}_open_minutes",
-        "aggregation": "max",
-        "no_data": "ok",
-        "name": f"{definition.name}: somebody is late",
-    }
-    if definition.target_minutes:
-        given["threshold"] = f"{definition.target_minutes:g}"
-    return f"{reverse('admin:alerting_rule_add')}?{urlencode(given)}"
-
-
-def _stuck(scope: Scope, definition: Definition, one: WaitingPerson) -> dict[str, Any]:
+def _waiting_row(scope: Scope, definition: Definition, one: WaitingPerson) -> dict[str, Any]:
     return {
         "person": one.person,
         "url": scope.url(reverse("explore_person", args=[one.person])),

@@ -2,8 +2,8 @@
 
 * `ttf_complete_minutes`, `ttf_efficiency_score`: distributions over those who completed since the last point.
 * `ttf_completion_total`: a counter of completions.
-* `ttf_open_minutes`: a distribution over everybody on the way now, of the minutes since they began; those who began
-  longer ago than the journey follows them are gone and not in it. Its `max` is how long the slowest one has been.
+* `ttf_open_minutes`: a distribution over everybody on the way now, of the minutes since they began, but for those
+  who began longer ago than the journey follows anybody. Its `max` is how long the slowest one has been.
 
 `analytics.points` says why none is lost and none stored twice.
 """
@@ -15,7 +15,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from analytics.journeys import completions
 from analytics.journeys.completions import Kept
@@ -34,10 +34,24 @@ MAX_OPEN = 20_000
 
 
 def write(now: datetime) -> None:
-    """Write the points of every journey that is due, in all projects."""
-    # Most projects have nobody on the journey, and no use for its series.
+    """Write the points of every journey that is due, in all projects, and those that could not be sent before."""
+    # Also of a journey that was edited since, and that nobody is on now.
+    unsent = JourneyState.objects.filter(unsent_points__isnull=False)
+    for project_id, journey_id in unsent.values_list("journey__project", "journey"):
+        _send(project_id, journey_id)
+    for definition in _due(now):
+        _measure(definition, now)
+        _send(definition.project_id, definition.journey_id)
+
+
+def _due(now: datetime) -> Iterator[Definition]:
+    """Journeys that are measured now: those with points on their way come later."""
+    # Most projects have nobody on the journey, and no use for its series. Where an edit left nobody on it, somebody
+    # may have completed it before.
     progress = JourneyProgress.objects.filter(journey=OuterRef("pk"), definition=OuterRef("definition"))
-    due = JourneyState.objects.exclude(measured_at__gt=now - EVERY).filter(Exists(progress))
+    due = JourneyState.objects.exclude(measured_at__gt=now - EVERY).filter(
+        Exists(progress) | ~Q(fresh_completions={}), unsent_points__isnull=True
+    )
     # A journey that is looked at from the beginning would count years of completions as those of a minute.
     due = due.exclude(journey__in=JourneyChange.objects.exclude(journey=None).values("journey"))
     for state in due.select_related("journey").prefetch_related("journey__milestones"):
@@ -46,9 +60,8 @@ def write(now: datetime) -> None:
         except JourneyError:
             # The upkeep has said so.
             continue
-        if definition.number == state.definition and _send(definition):
-            _measure(definition, now)
-            _send(definition)
+        if definition.number == state.definition:
+            yield definition
 
 
 def _measure(definition: Definition, now: datetime) -> None:
@@ -114,13 +127,10 @@ def _minutes_open(person: Kept, now: datetime) -> float:
     return max((now - person.reached[0]).total_seconds() / 60, 0.0)
 
 
-def _send(definition: Definition) -> bool:
-    """Send what is remembered; False when it could not be stored and has to be sent again."""
-    state = JourneyState.objects.filter(journey=definition.journey_id)
+def _send(project_id: int, journey_id: int) -> None:
+    """Send what is remembered of a journey; what can't be stored now is sent next time."""
+    state = JourneyState.objects.filter(journey=journey_id)
     unsent = state.values_list("unsent_points", flat=True).first()
-    if unsent and not sent(definition.project_id, unsent):
-        return False
-    if unsent:
+    if unsent and sent(project_id, unsent):
         # Another process may have sent it too, and remembered other points since.
         state.filter(unsent_points=unsent).update(unsent_points=None)
-    return True

@@ -95,7 +95,7 @@ def measured_sql(definition: Definition, kept: Sql, question: Question, select: 
     """
     tables = [
         ("kept", kept),
-        ("linked", Sql(persons_of("%s"), (definition.project_id,))),
+        ("linked", Sql(persons_of(str(int(definition.project_id))))),
         ("merged", _merged(len(definition.stages))),
         ("timed", _timed(len(definition.stages), question)),
         ("segments", _segments(definition, question)),

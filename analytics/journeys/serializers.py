@@ -124,7 +124,7 @@ class WaitingPersonSerializer(serializers.Serializer[Any]):
     started_at = serializers.DateTimeField()
     waiting_minutes = serializers.FloatField(help_text="Since their last milestone.")
     is_followed = serializers.BooleanField(
-        help_text="Began within the time the journey follows; the others are taken for gone."
+        help_text="Counted by `open_minutes`: began no longer ago than the journey follows people."
     )
 
 

@@ -17,7 +17,7 @@ from storage.sql_pieces import Sql
 class WaitingPerson:
     """Somebody on the way; `position` is that of the milestone they wait for, `minutes` since their last one.
 
-    `is_followed`: they began within the time that the journey follows anybody; the others are taken for gone.
+    `is_followed`: they began no longer ago than the journey follows anybody, so that metrics count them.
     """
 
     person: str

@@ -20,13 +20,15 @@ _COMPARE: dict[Comparison, Callable[[Any, Any], bool]] = {
 
 def matches(matcher: Matcher, event: Mapping[str, Any]) -> bool:
     """Whether an event counts; its fields under the names of the API, objects in `tags` and `properties`."""
-    for column in ("event_name", "event_type", "event_category"):
-        wanted = getattr(matcher, column)
-        if wanted is not None and wanted != (event.get(column) or ""):
+    return is_met(matcher, lambda one: _holds(one, event))
+
+
+def is_met(matcher: Matcher, holds: Callable[[Filter], bool]) -> bool:
+    """Whether a matcher is met where `holds` says which filters are; it is asked of none that is a `not`."""
+    for one in (*matcher.named, *matcher.filters):
+        if all(map(holds, one.plain)) == (one.operator == "not"):
             return False
-    if not all(_holds(one, event) for one in matcher.filters):
-        return False
-    return not matcher.any_of or any(matches(one, event) for one in matcher.any_of)
+    return not matcher.any_of or any(is_met(one, holds) for one in matcher.any_of)
 
 
 def text_at(event: Mapping[str, Any], column: str) -> str:
@@ -47,7 +49,7 @@ def _holds(one: Filter, event: Mapping[str, Any]) -> bool:
         case "exists":
             return (text != "") == one.is_there
         case "not":
-            return not all(_holds(other, event) for other in one.inner)
+            raise ValueError("not holds others")
         case comparison:
             value = _value(event, one.column)
             if isinstance(value, bool) or not isinstance(value, int | float):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, get_args
 
-from analytics.matchers.matcher import Comparison, Filter, Matcher, Operator
+from analytics.matchers.matcher import NAMED_COLUMNS, Comparison, Filter, Matcher, Operator
 from events.columns import columns_in_words, is_column, number_of_column
 
 MAX_TEXT = 1000
@@ -15,9 +15,12 @@ MAX_FILTERS = 50
 MAX_ALTERNATIVES = 50
 MAX_TEXTS = 1000
 """Of one `one_of`."""
+MAX_TESTS = 200
+"""Of a whole matcher: each may be a column of a statement, and PostgreSQL has at most 1,664."""
+MAX_TEXTS_IN_ALL = 5000
+"""Of a whole matcher, as thousands of events are asked for each of them."""
 
-_COLUMNS: Final = ("event_name", "event_type", "event_category")
-_KEYS: Final = (*_COLUMNS, "filters", "any_of")
+MATCHER_KEYS: Final = (*NAMED_COLUMNS, "filters", "any_of")
 _OPERATORS: Final = get_args(Operator)
 _COMPARISONS: Final = get_args(Comparison)
 
@@ -38,12 +41,27 @@ def parse(value: object, key: str = "", also: Collection[str] = ()) -> Matcher:
     several operators all have to hold. `any_of` lists alternatives of the same form, one level deep. `also` are keys
     of the same object that the caller reads. Raises MatcherError.
     """
-    return _matcher(value, key, also, may_nest=True)
+    found = _matcher(value, key, also, may_nest=True)
+    if problem := size_error(found):
+        raise MatcherError(_inside(key, "any_of" if found.any_of else "filters"), problem)
+    return found
+
+
+def size_error(matcher: Matcher) -> str:
+    """Why it asks too much in all, whatever each part of it asks; empty where it doesn't."""
+    tests = list(matcher.plain_filters)
+    if len(tests) > MAX_TESTS:
+        return f"Must have at most {MAX_TESTS} conditions in all, names and alternatives included, not {len(tests)}."
+    if sum(len(one.texts) for one in tests) > MAX_TEXTS_IN_ALL:
+        return f"Must have at most {MAX_TEXTS_IN_ALL} values in all; a whole number counts twice."
+    return ""
 
 
 def as_json(matcher: Matcher) -> dict[str, Any]:
     """The JSON that `parse` reads as this matcher, always in the same form."""
-    found: dict[str, Any] = {name: text for name in _COLUMNS if (text := getattr(matcher, name)) is not None}
+    found: dict[str, Any] = {
+        name: text for name in NAMED_COLUMNS if (text := getattr(matcher, name)) is not None
+    }
     for one in matcher.filters:
         found.setdefault("filters", {}).setdefault(one.column, {}).update(_filter_json(one))
     if matcher.any_of:
@@ -54,11 +72,13 @@ def as_json(matcher: Matcher) -> dict[str, Any]:
 def _matcher(value: object, key: str, also: Collection[str], *, may_nest: bool) -> Matcher:
     if not isinstance(value, Mapping):
         raise MatcherError(key, "Must be an object.")
-    known = _KEYS if may_nest else tuple(name for name in _KEYS if name != "any_of")
+    known = MATCHER_KEYS if may_nest else tuple(name for name in MATCHER_KEYS if name != "any_of")
     for name in value:
         if name not in known and name not in also:
             raise MatcherError(_inside(key, str(name)[:100]), "Unknown key.")
-    names = {name: _text(value[name], _inside(key, name)) for name in _COLUMNS if value.get(name) is not None}
+    names = {
+        name: _text(value[name], _inside(key, name)) for name in NAMED_COLUMNS if value.get(name) is not None
+    }
     filters = _filters(value.get("filters"), _inside(key, "filters"))
     any_of = _alternatives(value.get("any_of"), _inside(key, "any_of"))
     if not (names or filters or any_of):

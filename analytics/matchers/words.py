@@ -28,7 +28,7 @@ def in_words(matcher: Matcher) -> str:
         for column in ("event_type", "event_category")
         if (value := getattr(matcher, column))
     ]
-    conditions = named + [_filter(one) for one in matcher.filters]
+    conditions = named + [filter_in_words(one) for one in matcher.filters]
     if matcher.any_of:
         alternatives = " or ".join(in_words(one) for one in matcher.any_of)
         if not (conditions or matcher.event_name):
@@ -55,7 +55,8 @@ def _operator_in_words(place: str) -> str:
     return place
 
 
-def _filter(one: Filter) -> str:
+def filter_in_words(one: Filter) -> str:
+    """`properties.amount is more than 10`."""
     if one.operator == "not":
         # Not all of them together: one that fails is enough.
         return f"{one.column} {' or '.join(_test(other, negated=True) for other in one.inner)}"

@@ -5,7 +5,14 @@ from __future__ import annotations
 from analytics.models.experiments import Experiment, ExperimentMetric
 from analytics.models.features import Feature
 from analytics.models.funnels import SavedFunnel
-from analytics.models.journeys import Journey, JourneyChange, JourneyProgress, JourneyState, Milestone
+from analytics.models.journeys import (
+    Journey,
+    JourneyChange,
+    JourneyCompletion,
+    JourneyProgress,
+    JourneyState,
+    Milestone,
+)
 from analytics.models.sessions import OpenSession, SessionState
 
 __all__ = [
@@ -14,6 +21,7 @@ __all__ = [
     "Feature",
     "Journey",
     "JourneyChange",
+    "JourneyCompletion",
     "JourneyProgress",
     "JourneyState",
     "Milestone",

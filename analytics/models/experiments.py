@@ -55,6 +55,10 @@ class Experiment(models.Model):
         default=7, help_text="Whole weeks, since people are different on Sundays."
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    measure_at = models.DateTimeField(null=True, editable=False, db_index=True)
+    """When the next metric points are due; None: at once."""
+    problem = models.TextField(blank=True, editable=False, default="")
+    """Why the last points could not be made, in plain words."""
 
     class Meta:
         ordering = ["-starts_at", "-id"]

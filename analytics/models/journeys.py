@@ -22,7 +22,7 @@ class Journey(models.Model):
     follow_minutes = models.PositiveIntegerField(
         default=1440,
         validators=[MinValueValidator(1)],
-        help_text="Who began longer ago is taken for gone: open_minutes doesn't count them, so that alerts end.",
+        help_text="Metrics count people on the way until so long after they began, so that alerts end.",
     )
 
     class Meta:
@@ -71,6 +71,7 @@ class JourneyState(models.Model):
     )
     definition = models.BigIntegerField(help_text="The matchers that the progress was made with, as a hash.")
     completion_total = models.BigIntegerField(default=0)
+    """Of persons, each counted once, by whatever matchers: a counter, which no edit sets back."""
     fresh_completions = models.JSONField(default=dict)
     """Distributions of `minutes` and `scores` of completions that no metric point tells of yet; empty for none."""
     unsent_points = models.JSONField(null=True)
@@ -94,7 +95,6 @@ class JourneyProgress(models.Model):
     definition = models.BigIntegerField()
     identifier = models.TextField()
     reached_at = ArrayField(models.DateTimeField(null=True))
-    counted_at = models.DateTimeField(null=True, help_text="When the completion was counted.")
 
     class Meta:
         db_table = "journey_progress"
@@ -107,6 +107,25 @@ class JourneyProgress(models.Model):
                 name="journey_progress_by_start",
             )
         ]
+
+    def __str__(self) -> str:
+        return self.identifier
+
+
+class JourneyCompletion(models.Model):
+    """An id of somebody whose completion is counted, by whatever matchers then: no edit has it counted again."""
+
+    pk = models.CompositePrimaryKey("journey_id", "identifier")
+    project = models.ForeignKey(
+        Project, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    journey = models.ForeignKey(
+        Journey, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    identifier = models.TextField()
+
+    class Meta:
+        db_table = "journey_completions"
 
     def __str__(self) -> str:
         return self.identifier

@@ -6,5 +6,6 @@ it, begins a new session. Only events in `[start, end)` count, so a session that
 there. The unit is a person (`user_id` with the anonymous ids merged into it, else the session's own id where nobody is
 named) or any column's value.
 
-`every` says it in SQL, `reading` counts and pages; `ended` tells metrics of sessions that are over.
+`roads` counts and pages them by one of two roads: `packed_road` puts pieces together (`pieces`, `arrays`, `listing`),
+`raw_road` raw events (`every` says it in SQL). `ended` tells metrics of sessions that are over.
 """

@@ -14,8 +14,9 @@ from rest_framework.views import APIView
 
 from analytics.in_time import in_time
 from analytics.sessions.active import count_active
+from analytics.sessions.answers import Session
 from analytics.sessions.question import Question, gap_of, place_of
-from analytics.sessions.reading import Session, read
+from analytics.sessions.roads import read
 from analytics.units import PERSON
 from events.columns import columns_in_words, is_column
 from projects.api.authentication import KeyRateThrottle, project_id_of

@@ -11,10 +11,12 @@ from __future__ import annotations
 from analytics.sessions.question import Question
 from analytics.units import PERSON, from_events, unit_of_event
 from events.identities import persons_of
+from events.session_pieces import WHOSE
+from events.trails import IDENTIFIER
 from storage.sql_pieces import Sql, joined
 
 _SESSION = "coalesce(session_id, '')"
-_NOBODY = "(user_id IS NULL AND anonymous_id IS NULL)"
+_NOBODY = f"({IDENTIFIER} IS NULL)"
 _STRETCH = "hash, unit, session, stretch"
 
 
@@ -100,7 +102,7 @@ def events(question: Question, columns: Sql, *conditions: Sql) -> Sql:
 def _named_in_event(question: Question) -> Sql:
     """The unit as the event has it: of persons, one of their ids."""
     if question.unit == PERSON:
-        return Sql("coalesce(user_id, anonymous_id, nullif(session_id, ''))")
+        return Sql(WHOSE)
     return unit_of_event(question.unit)
 
 

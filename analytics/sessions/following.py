@@ -16,7 +16,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
-from django.db import Error, connection, transaction
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import F
 from django.db.models.functions import Greatest
@@ -27,6 +28,8 @@ from analytics.points import kept, sent
 from analytics.sessions.ended import Course, Key, Step, step
 from analytics.sessions.question import gap_of
 from events.records import EVENTS
+from events.session_pieces import WHOSE
+from events.trails import IDENTIFIER
 from metrics.distribution import Distribution
 from projects.models import Project
 from storage.rollups.engine import floor_hour
@@ -60,15 +63,23 @@ def follow_to(closed_to: datetime, ends_at: float = math.inf) -> None:
     for project_id in _busy(closed_to):
         try:
             _follow_project(project_id, closed_to, ends_at)
-        except Error:
+        except SoftTimeLimitExceeded:
+            # Else the worker's child would be killed in the midst of the next project.
+            raise
+        except Exception:
             logger.exception("sessions of project %s failed", project_id)
 
 
 def write(now: datetime) -> None:
-    """Write the points of every project that is due."""
-    for state in SessionState.objects.exclude(unsent_points=None, ended_durations={}):
-        if _send(state.project_id) and _measure(state.project_id, now):
-            _send(state.project_id)
+    """Write the points of every project that is due. What fails for one is logged and doesn't stop the others."""
+    for state in SessionState.objects.exclude(unsent_points__isnull=True, ended_durations={}):
+        try:
+            if _send(state.project_id) and _measure(state.project_id, now):
+                _send(state.project_id)
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception:
+            logger.exception("points about sessions of project %s failed", state.project_id)
 
 
 def _closed_to() -> datetime | None:
@@ -94,21 +105,23 @@ def _ensure_states(closed_to: datetime) -> None:
 def _busy(closed_to: datetime) -> list[int]:
     """Projects with new events, or sessions that may be over; with the others there is nothing to look at."""
     states = SessionState.objects.filter(followed_to__lt=closed_to)
-    oldest = states.order_by("followed_to").values_list("followed_to", flat=True).first()
-    if oldest is None:
-        return []
     with connection.cursor() as cursor:
+        # One index probe a project: who counts the projects of all minutes reads every minute since the oldest.
         cursor.execute(
-            """SELECT DISTINCT project_id FROM event_rollup_minutes
-               WHERE bucket >= date_trunc('minute', %s::timestamptz)
-               UNION SELECT DISTINCT project_id FROM open_sessions WHERE NOT is_told""",
-            [max(oldest, closed_to - FRESH)],
+            f"""SELECT project_id FROM {SessionState._meta.db_table} AS state
+                WHERE followed_to < %s AND (
+                    EXISTS (SELECT FROM event_rollup_minutes AS minute
+                            WHERE minute.project_id = state.project_id
+                              AND bucket >= date_trunc('minute', greatest(followed_to, %s)))
+                    OR EXISTS (SELECT FROM open_sessions AS open
+                               WHERE open.project_id = state.project_id AND NOT is_told)
+                )""",
+            [closed_to, closed_to - FRESH],
         )
         busy = [project_id for (project_id,) in cursor.fetchall()]
     # Never back: another process may have gone further meanwhile.
     states.exclude(pk__in=busy).update(followed_to=Greatest(F("followed_to"), closed_to))
-    # Roll-ups may outlive a project.
-    return list(states.filter(pk__in=busy).values_list("pk", flat=True))
+    return busy
 
 
 def _follow_project(project_id: int, closed_to: datetime, ends_at: float) -> None:
@@ -145,12 +158,12 @@ def _seen(project_id: int, start: datetime, end: datetime) -> dict[Key, Course]:
     """The sessions that events of a stretch belong to, by person."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT json_agg(json_build_array(identifier, session_id, first_at, last_at))::text FROM (
-                   SELECT coalesce(user_id, anonymous_id) AS identifier, coalesce(session_id, '') AS session_id,
+            f"""SELECT json_agg(json_build_array(identifier, session_id, first_at, last_at))::text FROM (
+                   SELECT {IDENTIFIER} AS identifier, coalesce(session_id, '') AS session_id,
                           min(event_timestamp) AS first_at, max(event_timestamp) AS last_at
                    FROM telemetry_events
                    WHERE project_id = %s AND event_timestamp >= %s AND event_timestamp < %s
-                     AND coalesce(user_id, anonymous_id, nullif(session_id, '')) IS NOT NULL
+                     AND {WHOSE} IS NOT NULL
                    GROUP BY 1, 2) AS seen""",
             [project_id, start, end],
         )

@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from analytics.sessions.active import count_active
+from analytics.sessions.answers import DURATIONS_SECONDS, Session, Sessions
 from analytics.sessions.api import SessionParameters
 from analytics.sessions.question import Question, gap_of, place_of
-from analytics.sessions.reading import DURATIONS_SECONDS, Session, Sessions, read
-from analytics.units import PERSON
+from analytics.sessions.roads import read
+from analytics.units import PERSON, UNIT_WORDS
 from projects import figures
 from projects.admin_base import example_command
 from projects.pages.api_calls import get_call
@@ -26,13 +27,8 @@ from projects.pages.time_range import TimeRange
 PAGE_SIZE = 50
 EXPORT_LIMIT = 10_000
 MAX_BUCKETS = 120
-UNITS = {
-    PERSON: "people",
-    "tenant_id": "tenants",
-    "source_ip": "addresses",
-    "session_id": "session ids",
-}
-"""Offered on the page; the URL may name any column."""
+UNITS = {**UNIT_WORDS, "session_id": "session ids"}
+"""What sessions are said to be of; "sessions" would be those themselves."""
 
 COLUMNS = (
     "unit", "session_id", "started_at", "ended_at", "duration_seconds", "event_count", "page_view_count", "entry",
@@ -46,6 +42,8 @@ class Row:
 
     session: Session
     duration: str
+    entry: str
+    exit: str
     unit_url: str
     events_url: str
 
@@ -198,11 +196,18 @@ def _row(scope: Scope, question: Question, session: Session) -> Row:
     return Row(
         session,
         figures.length(session.duration),
+        _visible(session.entry),
+        _visible(session.exit),
         person_url(scope, session.unit) if is_person else "",
         events_url(
             scope, "person" if is_person else "" if question.unit == PERSON else question.unit, session
         ),
     )
+
+
+def _visible(name: str) -> str:
+    """Of a page or an event, whose names may be blanks."""
+    return name if name.strip() else "(blank)"
 
 
 def person_url(scope: Scope, person: str) -> str:

@@ -13,7 +13,7 @@ from analytics.units import PERSON
 from projects.models import Project
 
 
-class Place(msgspec.Struct, frozen=True, array_like=True):
+class Place(msgspec.Struct, frozen=True, array_like=True, order=True):
     """Where a page of sessions ends: the key of its last one."""
 
     started_at: datetime

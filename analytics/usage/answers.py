@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from analytics.matchers import Matcher
 from analytics.usage import active, adoption, cohorts, lifecycle
 from analytics.usage.features import Defined
 from analytics.usage.periods import Periods, floor, periods_of
 from analytics.usage.question import Question, matcher_of
-from analytics.usage.reading import read
+from analytics.usage.reading import read, read_ends
 
 
 def active_days(question: Question) -> list[active.ActiveDay]:
@@ -23,10 +24,26 @@ def active_days(question: Question) -> list[active.ActiveDay]:
 
 def retention(question: Question) -> list[cohorts.Cohort]:
     """A cohort for each period."""
-    names = dict.fromkeys([question.event_name, question.returning_event])
-    wanted = [matcher_of(name) for name in names]
-    found = read(question.project_id, wanted, question.periods, with_before=True)
+    found = read(question.project_id, _both(question), question.periods, with_before=True)
     return cohorts.cohorts(found[0], found[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class CellPeople:
+    """Who is behind a number of the retention table: how many, and some of them by name."""
+
+    count: int
+    names: list[str]
+
+
+def cell_people(question: Question, skipped: int, most: int) -> CellPeople:
+    """Who began in the question's first period and came back in its last one.
+
+    In the order of their numbers: whoever has none yet comes last, until the hour is rolled up.
+    """
+    found, known = read_ends(question.project_id, _both(question), question.periods)
+    people = cohorts.of_cell(found[0], found[-1])
+    return CellPeople(len(people), known.of(people[skipped : skipped + most]))
 
 
 def lifecycle_periods(question: Question) -> list[lifecycle.LifecyclePeriod]:
@@ -50,3 +67,8 @@ def adoption_of(feature: Defined, periods: Periods, now: datetime) -> adoption.A
     days = periods_of("day", periods.start, periods.end)
     used, anything = read(feature.project_id, [feature.matcher, None], days, with_before=True)
     return adoption.adoption(used, anything, periods, now)
+
+
+def _both(question: Question) -> list[Matcher | None]:
+    """What begins a cohort and what comes back, once where they are the same."""
+    return [matcher_of(name) for name in dict.fromkeys([question.event_name, question.returning_event])]

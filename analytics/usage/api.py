@@ -8,22 +8,25 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from analytics.in_time import in_time
 from analytics.usage.periods import PeriodName, Periods
-from analytics.usage.question import Question, UsageError, asked_periods
+from analytics.usage.question import Question, UsageError, asked_periods, cell_question
 from analytics.usage.serializers import (
     ActiveParameters,
     ActiveSerializer,
     LifecycleParameters,
     LifecycleSerializer,
-    RangeParameters,
     RetentionParameters,
+    RetentionPeopleParameters,
+    RetentionPeopleSerializer,
     RetentionSerializer,
 )
 from projects.api.authentication import KeyRateThrottle, project_id_of
 from projects.api.errors import BadRequest
+from projects.api.serializers import StrictParameters
 
 
 class UsageView(APIView):
@@ -34,7 +37,7 @@ class UsageView(APIView):
 
     throttle_classes = [KeyRateThrottle]
 
-    def given(self, request: Request, kind: type[RangeParameters]) -> dict[str, Any]:
+    def given(self, request: Request, kind: type[StrictParameters]) -> dict[str, Any]:
         """Raises BadRequest and ValidationError."""
         parameters = kind(data=request.query_params.dict())
         parameters.is_valid(raise_exception=True)
@@ -101,6 +104,46 @@ class RetentionView(UsageView):
                 "averages": cohorts.averages(table, question.periods.over_count(timezone.now())),
             }
         )
+
+
+class RetentionPeopleView(UsageView):
+    @extend_schema(
+        operation_id="retention_people",
+        tags=["analytics"],
+        parameters=[RetentionPeopleParameters],
+        responses={200: RetentionPeopleSerializer},
+    )
+    def get(self, request: Request) -> Response:
+        """The people behind a number of the retention table."""
+        from analytics.usage import answers
+
+        given = self.given(request, RetentionPeopleParameters)
+        question, page, size = _cell(request, given), given["page"], given["page_size"]
+        with in_time():
+            found = answers.cell_people(question, skipped=(page - 1) * size, most=size)
+        is_last = page * size >= found.count
+        return Response(
+            {
+                "period": question.period,
+                "cohort": question.periods.start,
+                "later": given.get("later"),
+                "start": question.periods.starts[-1],
+                "end": question.periods.end,
+                "count": found.count,
+                "next": None
+                if is_last
+                else replace_query_param(request.build_absolute_uri(), "page", page + 1),
+                "results": [{"user_id": name} for name in found.names],
+            }
+        )
+
+
+def _cell(request: Request, given: dict[str, Any]) -> Question:
+    """Raises BadRequest."""
+    try:
+        return cell_question(project_id_of(request), given)
+    except UsageError as error:
+        raise BadRequest(str(error), code="invalid") from None
 
 
 class LifecycleView(UsageView):

@@ -7,15 +7,18 @@ from datetime import UTC
 from typing import Any, Final
 
 from analytics.usage.periods import PeriodName
-from analytics.usage.question import Question, UsageError, asked_periods
+from analytics.usage.question import Question, UsageError, asked_periods, cell_question
 from analytics.usage.serializers import (
     ActiveParameters,
     FeatureParameters,
     LifecycleParameters,
+    PeriodParameters,
     RangeParameters,
     RetentionParameters,
+    RetentionPeopleParameters,
 )
 from projects.api.errors import BadRequest
+from projects.api.serializers import StrictParameters
 from projects.pages.api_calls import get_call
 from projects.pages.page import Problem
 from projects.pages.scope import Scope
@@ -70,8 +73,7 @@ def asked_of(scope: Scope) -> Asked:
     assert scope.project
     view = view_of(scope)
     kind = _PARAMETERS[view]
-    names = set(kind().fields) - {"start", "end"}
-    given = {name: scope.filters[name] for name in sorted(names) if name in scope.filters}
+    given = _given(kind, scope)
     checked = _checked(kind, given)
     period: PeriodName = "day" if view == "active" else checked.get("period", _DEFAULT_PERIOD)
     start, end = scope.range.start.astimezone(UTC), scope.range.end.astimezone(UTC)
@@ -87,7 +89,7 @@ def asked_of(scope: Scope) -> Asked:
         returning_event=checked.get("returning_event"),
     )
     times = {"start": start.isoformat(timespec="seconds"), "end": end.isoformat(timespec="seconds")}
-    if "period" in names:
+    if issubclass(kind, PeriodParameters):
         given["period"] = period
     return Asked(
         view=view,
@@ -98,7 +100,40 @@ def asked_of(scope: Scope) -> Asked:
     )
 
 
-def _checked(kind: type[RangeParameters], given: dict[str, str]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class AskedCell:
+    """One cell of the retention table, whose people are asked for; `page` counts from 1."""
+
+    question: Question
+    later: int | None
+    page: int
+    call: str
+    """The same over HTTP."""
+
+
+def cell_of(scope: Scope) -> AskedCell | None:
+    """The cell that the URL names; None where it names none. Raises Problem."""
+    assert scope.project
+    if view_of(scope) != "retention" or "cohort" not in scope.filters:
+        return None
+    given = _given(RetentionPeopleParameters, scope)
+    checked = _checked(RetentionPeopleParameters, given)
+    try:
+        question = cell_question(scope.project.pk, checked)
+    except UsageError as error:
+        raise Problem(str(error)) from None
+    # Its pages are longer than those of the page.
+    call = get_call("analytics/retention/people/", {**given, "page": None})
+    return AskedCell(question, checked.get("later"), checked["page"], call)
+
+
+def _given(kind: type[StrictParameters], scope: Scope) -> dict[str, str]:
+    """The URL's parameters, but for the range, which the scope has read."""
+    names = set(kind().fields) - {"start", "end"}
+    return {name: scope.filters[name] for name in sorted(names) if name in scope.filters}
+
+
+def _checked(kind: type[StrictParameters], given: dict[str, str]) -> dict[str, Any]:
     parameters = kind(data=given)
     try:
         is_valid = parameters.is_valid()

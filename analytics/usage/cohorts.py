@@ -9,7 +9,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.usage.presence import Presence
+from analytics.usage.presence import People, Presence
 
 UNSEEN, EARLIER, FIRST = 0, 1, 2
 """What is kept of each person: FIRST stands for the first cohort, FIRST + 1 for the second, and so on."""
@@ -58,6 +58,15 @@ def _sizes(cohort_of: NDArray[np.int64], count: int) -> NDArray[np.intp]:
 def _cohort(start: datetime, people: int, returned: list[int]) -> Cohort:
     ratios = [count / people if people else None for count in returned]
     return Cohort(start=start, people=people, returned=returned, ratios=ratios)
+
+
+def of_cell(began: Presence, returned: Presence) -> People:
+    """Of those who began in the first period, those who came back in the last one."""
+    is_there = np.zeros(began.number_limit, np.bool_)
+    is_there[returned.by_period[-1]] = True
+    is_there[began.before] = False
+    people = began.by_period[0]
+    return people[is_there[people]]
 
 
 class Average(TypedDict):

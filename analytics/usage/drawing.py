@@ -10,7 +10,8 @@ from analytics.usage.active import ActiveDay
 from analytics.usage.adoption import AdoptionPeriod, DayBin
 from analytics.usage.lifecycle import LifecyclePeriod
 from analytics.usage.periods import Periods
-from projects.pages.charts import RATIO, Line, TimeChart
+from projects.figures import RATIO
+from projects.pages.charts import Line, TimeChart
 
 _COMPARED = 7
 """Days between the day of the tiles and the one it is compared with: the same day of the week before."""

@@ -13,8 +13,8 @@ from django.urls import reverse
 
 from analytics.matchers import in_words, suggestions
 from analytics.points import newest_value
-from analytics.rule_forms import when_falling
-from analytics.usage.asked import PERIOD_WORDS, VIEW, VIEWS, Asked, asked_of, view_of
+from analytics.rule_forms import when_worse
+from analytics.usage.asked import PERIOD_WORDS, VIEW, VIEWS, Asked, AskedCell, asked_of, cell_of, view_of
 from analytics.usage.features import MAX_FEATURES, Defined, feature_named, features_of
 from analytics.usage.periods import DAY
 from analytics.usage.points import METRIC
@@ -25,6 +25,8 @@ from projects.pages.scope import Scope
 from projects.pages.sparkline import sparkline
 
 MAX_NAMES = 300
+SHOWN_PEOPLE = 50
+EXPORTED_PEOPLE = 10_000
 SEGMENTS = ("tenant_id", "source", "event_category")
 """Offered; any column may be entered."""
 
@@ -39,6 +41,7 @@ class UsagePage(Page):
     panels = {
         "active": "analytics/usage/active.html",
         "retention": "analytics/usage/retention.html",
+        "people": "analytics/usage/people.html",
         "lifecycle": "analytics/usage/lifecycle.html",
         "features": "analytics/usage/features.html",
         "feature": "analytics/usage/feature.html",
@@ -62,7 +65,14 @@ class UsagePage(Page):
             # The controls stay, so that it can be mended.
             return {**shown, "problem": str(problem)}
         panel = "feature" if asked.feature else view
-        return {**shown, "asked": asked, "panel": panel, "panel_words": VIEWS[view], "call": asked.call}
+        return {
+            **shown,
+            "asked": asked,
+            "panel": panel,
+            "panel_words": VIEWS[view],
+            "has_people": view == "retention" and "cohort" in scope.filters,
+            "call": asked.call,
+        }
 
     def panel_names(self, scope: Scope) -> dict[str, Any]:
         """Event names to choose from."""
@@ -104,8 +114,31 @@ class UsagePage(Page):
             "period": PERIOD_WORDS[asked.question.period],
             "shows_people": scope.filters.get("show") == "people",
             "show_url": scope.here(show="" if scope.filters.get("show") == "people" else "people"),
+            "people_url": scope.here(cohort="", later="", page=""),
+            "cell": _cell(scope),
             "definition": cohorts.DEFINITION,
             **_nothing(not any(one["people"] for one in table)),
+        }
+
+    def panel_people(self, scope: Scope) -> dict[str, Any]:
+        """Who is behind the chosen number of the retention table."""
+        from analytics.usage.answers import cell_people
+
+        cell = _chosen(scope)
+        skipped = (cell.page - 1) * SHOWN_PEOPLE
+        found = cell_people(cell.question, skipped, SHOWN_PEOPLE)
+        has_more = skipped + SHOWN_PEOPLE < found.count
+        return {
+            "cell": cell,
+            "count": found.count,
+            "period": PERIOD_WORDS[cell.question.period],
+            "people": [(name, scope.url(reverse("explore_person", args=[name]))) for name in found.names],
+            "first": skipped + 1,
+            "last": skipped + len(found.names),
+            "earlier_url": _page_url(scope, cell.page - 1) if cell.page > 1 else "",
+            "later_url": _page_url(scope, cell.page + 1) if has_more else "",
+            "most": EXPORTED_PEOPLE,
+            "call": cell.call,
         }
 
     def panel_lifecycle(self, scope: Scope) -> dict[str, Any]:
@@ -173,10 +206,32 @@ class UsagePage(Page):
         }
 
     def table(self, scope: Scope) -> Table:
-        from analytics.usage import tables
+        from analytics.usage import answers, tables
 
+        if scope.filters.get("of") == "people":
+            found = answers.cell_people(_chosen(scope).question, 0, EXPORTED_PEOPLE)
+            return tables.people(found.names)
         asked = asked_of(scope)
         return tables.table_of(asked, _feature(asked) if asked.feature else None, scope.now)
+
+
+def _cell(scope: Scope) -> AskedCell | None:
+    """None also where the URL names none that can be read: the panel of its people says so."""
+    try:
+        return cell_of(scope)
+    except Problem:
+        return None
+
+
+def _chosen(scope: Scope) -> AskedCell:
+    cell = cell_of(scope)
+    if cell is None:
+        raise Problem("No number of the table is chosen.")
+    return cell
+
+
+def _page_url(scope: Scope, page: int) -> str:
+    return f"{scope.here(page=page if page > 1 else None)}#panel-people"
 
 
 def _feature(asked: Asked) -> Defined:
@@ -212,10 +267,9 @@ def _rule_url(scope: Scope, feature: Defined) -> str:
     """
     if not scope.request.user.has_perm("alerting.add_rule"):
         return ""
-    ratio = newest_value(feature.project_id, METRIC, {"feature": feature.slug}, scope.now)
-    return when_falling(
-        feature.project_id, f"Adoption of {feature.name}", METRIC, f"feature={feature.slug}", ratio
-    )
+    labels = {"feature": feature.slug}
+    ratio = newest_value(feature.project_id, METRIC, labels, scope.now)
+    return when_worse(feature.project_id, f"Adoption of {feature.name}", METRIC, labels, ratio)
 
 
 def _nothing(is_empty: bool) -> dict[str, Any]:

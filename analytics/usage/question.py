@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from analytics.matchers import Matcher
-from analytics.usage.periods import PeriodName, Periods, periods_of
+from analytics.usage.periods import PeriodName, Periods, floor, following_start, periods_of
 from storage.rollups.windows import EPOCH
 
 DEFAULT_LENGTHS: Final[dict[PeriodName, timedelta]] = {
@@ -65,6 +66,28 @@ def asked_periods(
             f"{count} {name}s, and at most {most} are answered: take a longer period or a later start.",
         )
     return periods
+
+
+def cell_question(project_id: int, given: Mapping[str, Any]) -> Question:
+    """One cell of the retention table: from the cohort's period to that in which people came back. Raises UsageError.
+
+    `given` are the API's parameters. Without `later` the whole cohort: who began has done what begins it.
+    """
+    period: PeriodName = given["period"]
+    cohort, later = given["cohort"], given.get("later")
+    if not EPOCH <= cohort <= LATEST:
+        raise UsageError("cohort", "Must lie in the years 1970 to 9000.")
+    starts = [floor(period, cohort.astimezone(UTC))]
+    for _ in range(later or 0):
+        starts.append(following_start(period, starts[-1]))
+    began = given.get("cohort_event")
+    return Question(
+        project_id=project_id,
+        period=period,
+        periods=Periods(tuple(starts), following_start(period, starts[-1])),
+        event_name=began,
+        returning_event=began if later is None else given.get("returning_event"),
+    )
 
 
 def matcher_of(event_name: str | None) -> Matcher | None:

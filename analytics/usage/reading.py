@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -15,7 +16,7 @@ import numpy as np
 from django.db import connection
 
 from analytics.matchers import Matcher
-from analytics.trails import Longs, Newcomers, fetch, integers, merged, whole_hours
+from analytics.trails import Longs, Newcomers, fetch, integers, merged, names_of, whole_hours
 from analytics.usage import statements
 from analytics.usage.periods import Periods
 from analytics.usage.presence import NOBODY, People, Presence, union
@@ -48,7 +49,35 @@ def read(
     if by_name:
         for start, end in _stretches(project_id, periods, with_before=with_before):
             found.add(statements.from_trails(project_id, by_name, periods.starts, start, end))
+    return found.presences(project_id, len(wanted), periods)[0]
+
+
+def read_ends(
+    project_id: int, wanted: Sequence[Matcher | None], periods: Periods
+) -> tuple[list[Presence], Names]:
+    """Likewise in the first and the last of these periods alone, and before them, by names; and who they are."""
+    found = _Found()
+    by_name: Wanted = dict(enumerate(wanted))
+    ends = {(periods.start, periods.ends(0)), (periods.starts[-1], periods.end)}
+    for start, end in [*ends, *_stretches_before(project_id, periods.start)]:
+        found.add(statements.from_trails(project_id, by_name, periods.starts, start, end))
     return found.presences(project_id, len(wanted), periods)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the numbers of one reading stand for: up to `known_limit` stored identifiers, beyond it newcomers."""
+
+    project_id: int
+    newcomers: Newcomers
+    known_limit: int
+
+    def of(self, people: People) -> list[str]:
+        """The persons' names, in the same order. Raises django.db.Error."""
+        numbers = _folded(people, self.known_limit).tolist()
+        names = names_of(self.project_id, numbers, self.newcomers)
+        # Whoever was purged in between has none any more.
+        return [names[number] for number in numbers if number in names]
 
 
 class _Found:
@@ -71,14 +100,14 @@ class _Found:
             # 0 stands for those without a number.
             self._numbers[place].append(together[np.searchsorted(together, 1) :])
 
-    def presences(self, project_id: int, count: int, periods: Periods) -> list[Presence]:
-        """One for each bit, of persons."""
+    def presences(self, project_id: int, count: int, periods: Periods) -> tuple[list[Presence], Names]:
+        """One for each bit, of persons; and their names."""
         newcomers = _numbered(project_id, set().union(*self._newcomers.values()))
         identifiers = {place: self._of(place, newcomers) for place in self._numbers}
         everybody = [several for groups in identifiers.values() for several in groups]
-        person_of, number_limit = _persons(project_id, everybody, newcomers)
+        person_of, known_limit, number_limit = _persons(project_id, everybody, newcomers)
         by_place = {place: _merged(groups, person_of) for place, groups in identifiers.items()}
-        return [
+        presences = [
             Presence(
                 by_period=[
                     by_place.get((bit, period), NOBODY) for period in range(1, len(periods.starts) + 1)
@@ -89,6 +118,7 @@ class _Found:
             )
             for bit in range(count)
         ]
+        return presences, Names(project_id, newcomers, known_limit)
 
     def _of(self, place: Place, newcomers: Newcomers) -> list[Longs]:
         """Numbers of the identifiers at a place, in groups."""
@@ -111,10 +141,13 @@ def _numbered(project_id: int, names: set[str]) -> Newcomers:
     return {name: known.get(name, -1 - place) for place, name in enumerate(sorted(names))}
 
 
-def _persons(project_id: int, everybody: Sequence[Longs], newcomers: Newcomers) -> tuple[Longs | None, int]:
-    """The person's number, from 0 on, at the place of each identifier's number, and a limit that all lie below.
+def _persons(
+    project_id: int, everybody: Sequence[Longs], newcomers: Newcomers
+) -> tuple[Longs | None, int, int]:
+    """The person's number, from 0 on, at the place of each identifier's number; and two limits.
 
-    Negative numbers count from the end, as numpy has it. None where all identifiers are persons of their own.
+    Below the first one lie those of stored identifiers, below the second one all. Negative numbers count from the end,
+    as numpy has it. None where all identifiers are persons of their own.
     """
     ends = [int(end) for several in everybody if len(several) for end in (several[0], several[-1])]
     lowest, highest = min([*ends, 0]), max([*ends, 0])
@@ -124,8 +157,14 @@ def _persons(project_id: int, everybody: Sequence[Longs], newcomers: Newcomers) 
     # A person may go by a number that nobody has here.
     known_limit = max(int(persons.max()), highest) + 1
     if lowest == 0 and np.array_equal(persons, identifiers):
-        return None, known_limit
-    return np.where(persons < 0, known_limit - 1 - persons, persons), known_limit - lowest
+        return None, known_limit, known_limit
+    return _folded(persons, known_limit), known_limit, known_limit - lowest
+
+
+def _folded(numbers: Longs, known_limit: int) -> Longs:
+    """Newcomers' negative numbers as numbers beyond the known ones, and back; the known ones stay."""
+    is_known = (numbers >= 0) & (numbers < known_limit)
+    return np.where(is_known, numbers, known_limit - 1 - numbers)
 
 
 def _merged(groups: Sequence[Longs], person_of: Longs | None) -> People:

@@ -7,11 +7,15 @@ from typing import Any
 from rest_framework import serializers
 
 from analytics.usage.periods import PERIOD_NAMES
+from analytics.usage.question import MAX_PERIODS
 from events.columns import columns_in_words, is_column
+from projects.api.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from projects.api.serializers import StrictParameters
 from projects.api.summaries import TimeParameter
 
 MAX_NAME = 1000
+MAX_PAGE = 10_000_000
+"""Of the largest pages there can't be more: numbers of people have four bytes."""
 
 
 def _event(help_text: str) -> serializers.CharField:
@@ -43,15 +47,35 @@ class ActiveParameters(RangeParameters):
     event_name = _event("Only events of this name make somebody active; any event by default.")
 
 
-class PeriodParameters(RangeParameters):
+class _PeriodParameter(StrictParameters):
     period = serializers.ChoiceField(PERIOD_NAMES, default="week", help_text="Weeks begin on Monday.")
 
 
-class RetentionParameters(PeriodParameters):
+class PeriodParameters(RangeParameters, _PeriodParameter):
+    pass
+
+
+class _CohortParameters(_PeriodParameter):
     cohort_event = _event(
         "The first event of this name puts somebody into a cohort; the first of all by default."
     )
     returning_event = _event("Who does this has come back; whoever does anything by default.")
+
+
+class RetentionParameters(RangeParameters, _CohortParameters):
+    pass
+
+
+class RetentionPeopleParameters(_CohortParameters):
+    cohort = TimeParameter(help_text="A time in the period in which they began.")
+    later = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=MAX_PERIODS,
+        help_text="Who came back so many periods later; the whole cohort by default.",
+    )
+    page = serializers.IntegerField(default=1, min_value=1, max_value=MAX_PAGE)
+    page_size = serializers.IntegerField(default=DEFAULT_PAGE_SIZE, min_value=1, max_value=MAX_PAGE_SIZE)
 
 
 class LifecycleParameters(PeriodParameters):
@@ -115,6 +139,26 @@ class RetentionSerializer(_RangeSerializer):
     period = serializers.ChoiceField(PERIOD_NAMES)
     cohorts = CohortSerializer(many=True)
     averages = CohortAverageSerializer(many=True)
+
+
+class RetentionPersonSerializer(serializers.Serializer[Any]):
+    user_id = serializers.CharField(help_text="Or the anonymous id of somebody who has none.")
+
+
+class RetentionPeopleSerializer(serializers.Serializer[Any]):
+    """Who is behind a number of the retention table.
+
+    The order stays once its hours are rolled up; before, and while ids are merged, pages may shift.
+    """
+
+    period = serializers.ChoiceField(PERIOD_NAMES)
+    cohort = serializers.DateTimeField(help_text="Beginning of the period in which they began.")
+    later = serializers.IntegerField(allow_null=True)
+    start = serializers.DateTimeField(help_text="Beginning of the period in which they came back.")
+    end = serializers.DateTimeField(help_text="Its end.")
+    count = _count("In all.")
+    next = serializers.URLField(allow_null=True, help_text="The next page.")
+    results = RetentionPersonSerializer(many=True)
 
 
 class LifecyclePeriodSerializer(serializers.Serializer[Any]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from analytics.usage import answers
@@ -18,6 +18,11 @@ def table_of(asked: Asked, feature: Defined | None, now: datetime) -> Table:
     if feature is not None:
         return _segments(asked, feature) if asked.segment else _feature(asked, feature, now)
     return _TABLES[asked.view](asked.question)
+
+
+def people(names: Sequence[str]) -> Table:
+    """Who is behind a number of the retention table."""
+    return Table("retention-people", ("user_id",), [(name,) for name in names])
 
 
 def _active(question: Question) -> Table:

@@ -1,4 +1,7 @@
-"""A month of hourly counts of ten event names: roll-ups, against GROUP BY over the raw events and against DuckDB."""
+"""A month of hourly counts of ten event names: roll-ups, against GROUP BY over the raw events and against DuckDB.
+
+Whatever else reads a store that is full comes along, as filling it takes most of the time.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,15 @@ from collections.abc import Callable, Sequence
 
 import psycopg
 
-from benchmarks import pages, reads
+from benchmarks import duck, funnels, pages, reads, retention
 from benchmarks.benchmark import ROUNDS, Bench, Benchmark
 from benchmarks.inside import prepare_dashboard
 from benchmarks.jobs import Job
-from benchmarks.month import Month, make_month
 from benchmarks.report import Row
 from benchmarks.running import PlatformError
+from benchmarks.store import NAMES, Store, make_store
 
-NAMES = 10
+_ROWS = ("dashboard", "dashboard_duckdb")
 REPEATS = 7
 """The median of so many calls counts: one call is over in some milliseconds."""
 
@@ -31,61 +34,60 @@ _QUERY = """
 
 
 def run(bench: Bench) -> Sequence[Row]:
-    month = make_month(bench, bench.pick(small=300_000, full=10_000_000))
-    job = Job(prepare_dashboard, month.platform.environ(), month.project_id, month.start, month.end)
+    store = make_store(bench)
+    parts: dict[Sequence[str], Callable[[Bench, Store], Sequence[Row]]] = {
+        _ROWS: _rows,
+        funnels.ROWS: funnels.rows,
+        retention.ROWS: retention.rows,
+        reads.ROWS: reads.rows,
+        tuple(pages.PAGES): pages.rows,
+    }
+    return [row for names, rows in parts.items() if bench.only in ("", *names) for row in rows(bench, store)]
+
+
+def _rows(bench: Bench, store: Store) -> Sequence[Row]:
+    job = Job(prepare_dashboard, store.platform.environ(), store.project_id, store.month_start, store.end)
     job.wait_until_prepared()
     bench.stack.callback(job.close)
 
     def ours() -> float:
-        return _median_ms(lambda: _total(_go(job)), month.event_count)
+        return _median_ms(lambda: _total(_go(job)), store.month_event_count)
 
-    raw = _by_group_by(month)
-    against_raw = bench.alternate(ours, lambda: _median_ms(raw, month.event_count, repeats=1))
-    notes = [f"{month.event_count:,} events in 30 days, as many before; {NAMES} names by the hour"]
+    raw = _by_group_by(store)
+    against_raw = bench.alternate(ours, lambda: _median_ms(raw, store.month_event_count, repeats=1))
+    notes = [f"{store.month_event_count:,} events in 30 days, as many before; {NAMES} names by the hour"]
     rows = [Row("dashboard", 100, "ms", "lower", ours=against_raw[0], theirs=against_raw[1], notes=notes)]
-    rows.append(_against_duckdb(bench, month, ours))
-    return [*rows, *reads.rows(bench, month), *pages.rows(bench, month)]
+    rows.append(_against_duckdb(bench, store, ours))
+    return rows
 
 
-def _against_duckdb(bench: Bench, month: Month, ours: Callable[[], float]) -> Row:
-    try:
-        import duckdb
-    except ImportError:
-        return Row("dashboard_duckdb", 2, "ms", "lower", reason="duckdb has no package for this system")
-    bench.progress.say("copying the events into DuckDB")
-    csv = bench.folder / "events.csv"
-    with psycopg.connect(month.platform.database_url) as connection, csv.open("wb") as file:
-        columns = "project_id, event_timestamp AT TIME ZONE 'UTC' AS event_timestamp, event_name, duration_ms"
-        with connection.cursor().copy(
-            f"COPY (SELECT {columns} FROM telemetry_events) TO STDOUT (FORMAT csv, HEADER)".encode()
-        ) as copy:
-            for data in copy:
-                file.write(data)
-    database = bench.stack.enter_context(duckdb.connect(str(bench.folder / "events.duckdb")))
-    database.execute(f"CREATE TABLE telemetry_events AS SELECT * FROM read_csv('{csv}')")
-    csv.unlink()
-    query = _query(month, array="list", zone="")
+def _against_duckdb(bench: Bench, store: Store, ours: Callable[[], float]) -> Row:
+    columns = "project_id, event_timestamp AT TIME ZONE 'UTC' AS event_timestamp, event_name, duration_ms"
+    database = duck.copy_events(bench, store, "dashboard", columns, store.start)
+    if database is None:
+        return Row("dashboard_duckdb", 2, "ms", "lower", reason=duck.MISSING)
+    query = _query(store, array="list", zone="")
 
     def counted() -> int:
         return sum(sum(counts) for _, counts in database.execute(query).fetchall())
 
     counted()  # warm, as a server that answers it all day is
-    found = bench.alternate(ours, lambda: _median_ms(counted, month.event_count), rounds=ROUNDS)
+    found = bench.alternate(ours, lambda: _median_ms(counted, store.month_event_count), rounds=ROUNDS)
     return Row("dashboard_duckdb", 2, "ms", "lower", ours=found[0], theirs=found[1])
 
 
-def _query(month: Month, *, array: str, zone: str) -> str:
+def _query(store: Store, *, array: str, zone: str) -> str:
     return _QUERY.format(
         array=array,
-        project=month.project_id,
-        start=f"{month.start:%Y-%m-%d %H:%M:%S}{zone}",
-        end=f"{month.end:%Y-%m-%d %H:%M:%S}{zone}",
+        project=store.project_id,
+        start=f"{store.month_start:%Y-%m-%d %H:%M:%S}{zone}",
+        end=f"{store.end:%Y-%m-%d %H:%M:%S}{zone}",
     )
 
 
-def _by_group_by(month: Month) -> Callable[[], int]:
-    connection = psycopg.connect(month.platform.database_url, autocommit=True)
-    query = _query(month, array="array_agg", zone="+00").encode()
+def _by_group_by(store: Store) -> Callable[[], int]:
+    connection = psycopg.connect(store.platform.database_url, autocommit=True)
+    query = _query(store, array="array_agg", zone="+00").encode()
 
     def counted() -> int:
         return int(sum(sum(counts) for _, counts in connection.execute(query).fetchall()))
@@ -115,7 +117,5 @@ def _median_ms(counted: Callable[[], int], expected: int, repeats: int = REPEATS
 
 
 BENCHMARK = Benchmark(
-    "dashboard",
-    run,
-    more=("dashboard_duckdb", "read_events", "read_summary", "read_chart", "read_alerts", *pages.PAGES),
+    "dashboard", run, more=(*_ROWS, *funnels.ROWS, *retention.ROWS, *reads.ROWS, *pages.PAGES)
 )

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from benchmarks import database
 from benchmarks.benchmark import Bench, Benchmark
 from benchmarks.events import PATH, TABLE, body_of, make_events, rows_of
-from benchmarks.ingest import WEB_WORKERS, BatchRuns, Traffic
+from benchmarks.ingest import WEB_WORKERS, BatchRuns
 from benchmarks.inside import prepare_journey
 from benchmarks.jobs import Job
 from benchmarks.load import request_bytes
 from benchmarks.report import Row
 from benchmarks.running import PlatformError
+from benchmarks.traffic import Traffic
 
 LIMIT_PERCENT = 10.0
 MILESTONES = ("signed_up", "created_project", "invited_colleague", "paid")

@@ -42,7 +42,12 @@ def _megabytes(supervisor: psutil.Process) -> dict[str, float]:
 
 def _part(process: psutil.Process) -> str:
     command = " ".join(process.cmdline())
-    marks = {"granian": "web", "--pool": "worker", "--scheduler": "beat", "/bin/postgres": "PostgreSQL"}
+    marks = {
+        "granian": "web",
+        "background worker": "worker",
+        "background beat": "beat",
+        "/bin/postgres": "PostgreSQL",
+    }
     found = [part for mark, part in marks.items() if mark in command]
     return found[0] if found else process.name()
 

@@ -83,9 +83,14 @@ def _piece(selection: Selection, by: Field, window: Window, low: datetime, high:
     value = by.group
     named = Sql(f"{value.text} AS value", value.parameters)
     columns = joined([slot, named, Sql(f"({IS_ERROR}) AS is_error")])
+    # The sums out of the counts: over tables on several servers there are no grouping sets.
     return around(
-        "SELECT slot, value, grouping(value), count(*), count(*) FILTER (WHERE is_error) FROM (",
+        "WITH counted AS MATERIALIZED ("
+        "SELECT slot, value, count(*) AS event_count, count(*) FILTER (WHERE is_error) AS error_count FROM (",
         selected(selection, columns, low, high),
-        ") AS found GROUP BY GROUPING SETS ((slot, value), (slot)) ORDER BY 3 DESC, 4 DESC LIMIT %s",
+        ") AS found GROUP BY slot, value) "
+        "SELECT slot, value, 0 AS is_total, event_count, error_count FROM counted UNION ALL "
+        "SELECT slot, NULL, 1, sum(event_count)::bigint, sum(error_count)::bigint FROM counted GROUP BY slot "
+        "ORDER BY is_total DESC, event_count DESC LIMIT %s",
         MAX_ROWS,
     )

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_GET
 
 from ingest.how_to_send.base import Part, filled, server_url
 from ingest.how_to_send.clients import CLIENTS
-from projects.admin_base import visible_projects
 from projects.models import Project
+from projects.visibility import visible_projects
 
 
 @require_GET

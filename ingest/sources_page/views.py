@@ -19,9 +19,10 @@ from ingest.sources_page.facts import NO_PROJECT, Facts, load
 from ingest.sources_page.rows import Sums, silent_keys, source_rows, summed
 from ingest.sources_page.words import WHAT
 from projects import figures
-from projects.admin_base import example_command, visible_projects
+from projects.admin_base import example_command
 from projects.models import Project
 from projects.retention import FOR_EVER, Kind, days_kept, in_words
+from projects.visibility import visible_projects
 
 PERMISSION = "ingest.view_sourceminute"
 

@@ -10,11 +10,11 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Sum
 
-from projects.admin_base import visible_projects
 from projects.jobs import results
 from projects.jobs.hints import hint_run
 from projects.jobs.registry import CannotStart, Kind, Request, kind_of
 from projects.models import UNFINISHED, Job, JobStatus, Project
+from projects.visibility import visible_projects
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User

@@ -15,13 +15,13 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from projects import figures
-from projects.admin_base import visible_projects
 from projects.jobs import results, starting
 from projects.jobs.progress import STATES, progress_of
 from projects.jobs.registry import CannotStart, Kind, kind_of
 from projects.models import UNFINISHED, Job, JobStatus, Project
 from projects.pages.page import Page
 from projects.pages.scope import Scope
+from projects.visibility import visible_projects
 
 SHOWN = 100
 SUFFIXES = {"csv": "csv", "jsonl": "jsonl"}

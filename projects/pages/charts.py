@@ -14,6 +14,7 @@ from itertools import zip_longest
 from typing import Any, Literal
 
 from projects import figures
+from projects.figures import RATIO
 from projects.pages.reach import side_of
 
 MAX_LINES = 8
@@ -24,9 +25,6 @@ LARGEST = 1e300
 
 # Okabe and Ito's list, which colour-blind people tell apart; states have colours of their own.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a7f00", "#7f7f7f")
-
-RATIO = "ratio"
-"""The unit of shares from 0 to 1, which are written as percent."""
 
 Kind = Literal["lines", "bars", "stacked", "dots"]
 Points = Sequence[tuple[datetime, float | None]]

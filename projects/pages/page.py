@@ -8,23 +8,21 @@ from typing import Any, ClassVar, TypeVar
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
-from psycopg.errors import QueryCanceled
 
 from projects.pages.exporting import Table, as_file
 from projects.pages.scope import Scope, scope_of
 from projects.pages.time_range import DAYS_AGO, DEFAULT, PRESETS
 from projects.pages.zones import zone_name
-from projects.time_limits import limit_statements
+from projects.time_limits import TooCostly, answered_within
 
 PATIENCE_SECONDS = 10
-"""How long one panel's queries may take each; people don't wait longer, and the server has others to serve."""
+"""How long one panel may take; people don't wait longer, and the server has others to serve."""
 
 STOP_POLLING = 286
 """By it htmx ends a panel's refreshes."""
@@ -138,19 +136,9 @@ class Page(View):
 
 
 def patiently(answer: Callable[[], T]) -> T:
-    """What `answer` gives, each of its statements within the time that people wait. Raises Problem."""
+    """What `answer` gives, within the time that people wait. Raises Problem."""
     try:
-        with transaction.atomic():
-            limit_statements(PATIENCE_SECONDS)
+        with answered_within(PATIENCE_SECONDS):
             return answer()
-    except OperationalError as error:
-        if not isinstance(error.__cause__, QueryCanceled):
-            raise
-        raise Problem(too_slow()) from None
-
-
-def too_slow() -> str:
-    return (
-        f"This took longer than {PATIENCE_SECONDS} s and was stopped. "
-        "Choose a shorter time range, or filter by something that narrows it down, and try again."
-    )
+    except TooCostly as error:
+        raise Problem(str(error)) from None

@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 from django.utils import timezone
 
-from projects.admin_base import visible_projects
 from projects.models import Project
 from projects.pages.time_range import DEFAULT, InvalidTimeRange, TimeRange, parse
 from projects.pages.zones import zone_of
+from projects.visibility import visible_projects
 
 REMEMBERED = "project"
 """The session's key for the project that was chosen last."""

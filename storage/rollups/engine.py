@@ -52,8 +52,8 @@ class Range:
     project_ids: Sequence[int]
 
 
-def advance(rollup: Rollup, now: datetime, project_ids: ProjectIds, seconds: float = math.inf) -> None:
-    """Move the watermark towards `now` in steps of at most an hour, for about so many seconds.
+def advance(rollup: Rollup, now: datetime, project_ids: ProjectIds, seconds: float = math.inf) -> bool:
+    """Move the watermark towards `now` in steps of at most an hour, for about so many seconds; True when it is there.
 
     `project_ids` is asked after the wait for running writers, so that it knows every project with rows.
     """
@@ -65,14 +65,15 @@ def advance(rollup: Rollup, now: datetime, project_ids: ProjectIds, seconds: flo
             # A step that was killed has published already: its end can't be taken back.
             step_end = max(mark.closing_to, min(target, _next_stop(rollup, mark.closed_to, target)))
             if not watermarks.publish(connection, rollup.name, step_end):
-                return
+                return False
             _ensure_minutes(rollup, mark.closed_to, step_end)
             try:
                 with _working_on(connection, rollup):
                     roll_up_to(connection, rollup, step_end, project_ids())
             except RollupBusy:
-                return
+                return False
             mark = watermarks.read(connection, rollup.name)
+        return mark.closed_to >= target
 
 
 def _next_stop(rollup: Rollup, closed_to: datetime, target: datetime) -> datetime:

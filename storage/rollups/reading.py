@@ -13,7 +13,14 @@ from storage.rollups.registry import Rollup, Tier
 TierName = Literal["minutes", "hours", "days"]
 
 _IN_RANGE = "project_id = %(project_id)s AND bucket >= %(start)s AND bucket < %(end)s"
-_VALID_HOUR = "NOT EXISTS (SELECT FROM invalid WHERE invalid_hour = date_trunc('hour', bucket, 'UTC'))"
+
+# Once old data has been loaded, thousands of hours are invalid. So that no row is compared with each of them: NOT IN,
+# and IN that IS TRUE, are always hash tables, NOT EXISTS and IN only sometimes. Where an hour's rows are looked up by
+# their range, the hour that each lies in says the same, but can be hashed; and _UNKNOWN keeps the planner from
+# believing in a single hour, for which comparing costs no more than an index.
+_VALID_HOUR = "date_trunc('hour', bucket, 'UTC') NOT IN (SELECT invalid_hour FROM invalid)"
+_UNKNOWN = "SELECT hour FROM unnest(array_fill(%(start)s::timestamptz, ARRAY[4])) AS hour WHERE hour <> hour"
+"""No hours; the planner takes them for four."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ def raw_sources(rollup: Rollup, where: str = "true", rows: str = "") -> list[Sou
         hours = (
             f"{time} >= (SELECT min(invalid_hour) FROM invalid) "
             f"AND {time} < (SELECT max(invalid_hour) + interval '1 hour' FROM invalid) AND {time} < {closed_to} "
-            f"AND date_trunc('hour', {time}, 'UTC') IN (SELECT invalid_hour FROM invalid)"
+            f"AND (date_trunc('hour', {time}, 'UTC') IN (SELECT invalid_hour FROM invalid)) IS TRUE"
         )
         return [
             Source(rows, f"{in_range} AND {time} >= {closed_to}"),
@@ -60,7 +67,8 @@ def raw_sources(rollup: Rollup, where: str = "true", rows: str = "") -> list[Sou
         Source(
             f"invalid CROSS JOIN {rollup.name}",
             f"{in_range} AND {time} >= invalid_hour "
-            f"AND {time} < least(invalid_hour + interval '1 hour', {closed_to})",
+            f"AND {time} < least(invalid_hour + interval '1 hour', {closed_to}) "
+            f"AND date_trunc('hour', {time}, 'UTC') = invalid_hour",
         ),
     ]
 
@@ -73,18 +81,19 @@ def rolled_sources(rollup: Rollup, tier: TierName, where: str = "true") -> list[
             rollup.hours.table.name,
             "(SELECT date_trunc('day', closed_to, 'UTC') FROM closed)",
         )
-        invalid_day = "EXISTS (SELECT FROM invalid WHERE date_trunc('day', invalid_hour, 'UTC') = bucket)"
-        invalid_days = (
-            "(SELECT DISTINCT date_trunc('day', invalid_hour, 'UTC') AS day FROM invalid) AS invalid_days"
-        )
+        invalid_days = "SELECT DISTINCT date_trunc('day', invalid_hour, 'UTC') AS day FROM invalid"
         # Two sources of hours, each with bounds that an index can use: "not of a whole day" would read them all.
         return [
-            Source(rollup.days.table.name, f"{in_range} AND bucket < {running_day} AND NOT {invalid_day}"),
+            Source(
+                rollup.days.table.name,
+                f"{in_range} AND bucket < {running_day} AND bucket NOT IN ({invalid_days})",
+            ),
             Source(hours, f"{in_range} AND {_VALID_HOUR} AND bucket >= {running_day}"),
             Source(
-                f"{invalid_days} CROSS JOIN {hours}",
+                f"({invalid_days}) AS invalid_days CROSS JOIN {hours}",
                 f"{in_range} AND {_VALID_HOUR} "
-                f"AND bucket >= day AND bucket < least(day + interval '1 day', {running_day})",
+                f"AND bucket >= day AND bucket < least(day + interval '1 day', {running_day}) "
+                f"AND date_trunc('day', bucket, 'UTC') = day",
             ),
         ]
     return [hours_of(rollup.hours if tier == "hours" else rollup.minutes, where)]
@@ -100,13 +109,20 @@ def whole_hours_of(tier: Tier, where: str = "true") -> Source:
     return hours_of(tier, f"({where}) AND bucket < (SELECT closed_to FROM closed)")
 
 
-def state(rollup: Rollup, *, whole_hours: bool = False) -> str:
-    """The common table expressions that `parts` refers to; with `whole_hours` the running hour comes from raw rows."""
+def state(rollup: Rollup, *, whole_hours: bool = False, cut_hours: bool = False) -> str:
+    """The common table expressions that `parts` refers to; with `whole_hours` the running hour comes from raw rows.
+
+    With `cut_hours` so do those that start and end lie in, which then may lie anywhere.
+    """
     closed_to = "date_trunc('hour', closed_to, 'UTC') AS closed_to" if whole_hours else "closed_to"
+    cut = """
+            UNION SELECT date_trunc('hour', edge, 'UTC') FROM unnest(ARRAY[%(start)s, %(end)s]::timestamptz[]) AS edge
+            WHERE edge <> date_trunc('hour', edge, 'UTC')"""
     return f"""
         closed AS MATERIALIZED (SELECT {closed_to} FROM rollup_watermarks WHERE raw_table = '{rollup.name}'),
         invalid AS MATERIALIZED (
             SELECT DISTINCT hour AS invalid_hour FROM rollup_invalidations
             WHERE raw_table = '{rollup.name}' AND project_id = %(project_id)s
-              AND hour > %(start)s - interval '1 hour' AND hour < %(end)s
+              AND hour > %(start)s - interval '1 hour' AND hour < %(end)s{cut if cut_hours else ""}
+            UNION ALL {_UNKNOWN}
         )"""

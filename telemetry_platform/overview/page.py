@@ -10,10 +10,11 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.urls import reverse
 
-from projects.admin_base import example_command, visible_projects
+from projects.admin_base import example_command
 from projects.models import Project
 from projects.pages.page import Page
 from projects.pages.scope import Scope
+from projects.visibility import visible_projects
 from telemetry_platform.overview import (
     arriving,
     happened,

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 
 from alerting import retention as alerting_retention
 from projects.retention import FOR_EVER, Kind
-from storage import partitions, purging
+from storage import leftovers, partitions, purging
 from storage.partitions import Partition, start_of
 from storage.purging import Expired, Removed
 from storage.registry import Table, tables
 from telemetry_platform import audit
 from telemetry_platform.purge import lives
+from telemetry_platform.purge.leaving import existing, tables_of_projects
 from telemetry_platform.purge.lives import DAY, Expiry, Lives, Policies
 
 COUNT_LIMIT = 100_000
@@ -48,7 +49,8 @@ def plan(now: datetime, by_hand: Mapping[Kind, int] | None = None) -> list[Step]
     steps += [_alerts_step(expiry) for expiry in policies.expiries(policies.lives("alerts"), now)]
     if (audit_days := policies.lives("audit").longest) < FOR_EVER:
         steps.append(_audit_step(now - DAY * audit_days))
-    return steps
+    # Where there is no project at all, a backup is being loaded.
+    return [*steps, _leftovers_step()] if policies.slugs else steps
 
 
 def first_kept_day(table_lives: Lives, now: datetime) -> datetime:
@@ -111,6 +113,14 @@ def _audit_step(cutoff: datetime) -> Step:
         f"audit entries from before {cutoff:%Y-%m-%d %H:%M} UTC",
         lambda: _words(Removed(audit.delete_older(cutoff))),
         audit.older(cutoff)[:COUNT_LIMIT].count,
+    )
+
+
+def _leftovers_step() -> Step:
+    return Step(
+        "rows of deleted projects",
+        lambda: _words(leftovers.delete(tables_of_projects(), existing)),
+        lambda: leftovers.count(tables_of_projects(), existing, COUNT_LIMIT),
     )
 
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from telemetry_platform import processes
-from telemetry_platform.connection_budget import WORKER_CHILDREN
 from telemetry_platform.environment import Environment
 from telemetry_platform.supervisor.ownership import MARK
 
@@ -18,7 +17,6 @@ PROJECT_FOLDER = Path(__file__).resolve().parent.parent.parent
 BLOCKING_THREADS = 72
 WEB_ENVIRON = {"DJANGO_SETTINGS_MODULE": "telemetry_platform.web_settings"}
 WORKER_ENVIRON = {"DJANGO_SETTINGS_MODULE": "telemetry_platform.worker_settings"}
-BEAT_LOOP_SECONDS = "1"
 BEAT_ENVIRON = {"DJANGO_SETTINGS_MODULE": "telemetry_platform.beat_settings"}
 
 
@@ -67,25 +65,14 @@ def web(env: Environment) -> list[str]:
 
 def worker() -> list[str]:
     """Celery's worker with its children."""
-    return [
-        *_celery(), "worker", "--loglevel", "WARNING", "--pool", "prefork", "--concurrency", str(WORKER_CHILDREN),
-        "--without-gossip", "--without-mingle", "--without-heartbeat",
-    ]  # fmt: skip
+    return [sys.executable, "-m", "telemetry_platform.background", "worker"]
 
 
 def beat() -> list[str]:
-    """Celery's beat on the rows of django-celery-beat, with settings of its own."""
-    return [
-        *_celery(), "beat", "--loglevel", "WARNING", "--scheduler", "telemetry_platform.beat:LeasedScheduler",
-        "--max-interval", BEAT_LOOP_SECONDS, "--pidfile", "",
-    ]  # fmt: skip
+    """Celery's beat on the rows of django-celery-beat."""
+    return [sys.executable, "-m", "telemetry_platform.background", "beat"]
 
 
 def prepare() -> list[str]:
     """Migrations and first rows; prints a JSON object on stdout (see `first_start.FirstStart`)."""
     return [sys.executable, str(PROJECT_FOLDER / "manage.py"), "prepare"]
-
-
-def _celery() -> list[str]:
-    # Checks are made while the database is prepared; here they would only load every page.
-    return [sys.executable, "-m", "celery", "--app", "telemetry_platform.celery", "--quiet", "--skip-checks"]

@@ -60,7 +60,9 @@ class World:
 BEHIND_PGBOUNCER = pytest.param("behind_pgbouncer", marks=pytest.mark.xdist_group("pgbouncer"))
 
 
-@pytest.fixture(scope="session", params=["embedded", BEHIND_PGBOUNCER])
+# It ends with this folder's tests: even idle, a platform that ticks each second takes an eighth of a core, which the
+# rest of the suite would go without.
+@pytest.fixture(scope="package", params=["embedded", BEHIND_PGBOUNCER])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     with (
         tempfile.TemporaryDirectory(prefix="telemetry-acceptance-") as folder,
@@ -80,8 +82,8 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
             TELEMETRY_TICK_SECONDS="1",
             **(pooled_database(stack, home) if request.param == "behind_pgbouncer" else {}),
         )
-        platform.start()
         try:
+            platform.start()
             yield World(platform, slack, mailbox)
         finally:
             platform.terminate()

@@ -87,7 +87,11 @@ def test_a_metric_rule_is_made_from_plain_fields(admin: Client, project: Project
 
 
 def test_an_event_rule_ignores_the_fields_of_other_types(admin: Client, project: Project) -> None:
-    changes = {"watch": "event_frequency:telemetry_event", "event_type": "error_event", "operator": ">="}
+    changes = {
+        "watch": "event_frequency:telemetry_event",
+        "events": '{"event_type": "error_event"}',
+        "operator": ">=",
+    }
     answer = admin.post(ADD, entered(project, group_by="", filters="", **changes))
     assert answer.status_code == 302, errors_of(answer)
     assert Rule.objects.get().condition_config == {

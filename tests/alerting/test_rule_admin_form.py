@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -98,6 +99,15 @@ def test_an_edit_changes_only_what_was_touched(admin: Client, api: ProjectClient
     save_as_shown(admin, rule, threshold="7")
     rule.refresh_from_db()
     assert rule.condition_config == {**before, "threshold": 7.0}
+
+
+def test_another_matcher_takes_the_place_of_the_stored_one(admin: Client, api: ProjectClient) -> None:
+    rule = make_rule(api, ERROR_RULE, filters={"properties.code": 500})
+    assert f'data-project="{api.project.pk}"' in admin.get(page_of(rule)).content.decode()
+    wanted = {"any_of": [{"event_name": "a"}, {"filters": {"tags.b": {"contains": "c"}}}]}
+    save_as_shown(admin, rule, events=json.dumps(wanted))
+    rule.refresh_from_db()
+    assert rule.condition_config == {**wanted, "threshold": 3, "time_window_minutes": 5}
 
 
 def test_whole_numbers_are_shown_without_a_point(admin: Client, api: ProjectClient) -> None:

@@ -41,8 +41,9 @@ LINKS: list[tuple[dict[str, str], dict[str, str]]] = [
     (
         {"rule_type": "event_frequency", "event_name": "checkout_failed", "severity": "error",
          "properties.code": "500", "tenant_id": "t12"},
-        {"watch": "event_frequency:telemetry_event", "event_name": "checkout_failed", "severity": "warning",
-         "filters": "severity=error\r\nproperties.code=500\r\ntenant_id=t12", "operator": ">="},
+        {"watch": "event_frequency:telemetry_event", "severity": "warning", "operator": ">=",
+         "events": '{"event_name": "checkout_failed", '
+         '"filters": {"severity": "error", "properties.code": "500", "tenant_id": "t12"}}'},
     ),
     (
         {"rule_type": "metric_threshold", "source_type": "trace", "metric": "duration_ms", "aggregation": "p95",
@@ -53,8 +54,9 @@ LINKS: list[tuple[dict[str, str], dict[str, str]]] = [
     (
         {"watch": "ratio:telemetry_event", "numerator": "event_name=paid", "event_category": "shop",
          "filters": "tags.shop=berlin", "for_seconds": "120", "name": "Few paid"},
-        {"watch": "ratio:telemetry_event", "numerator": "event_name=paid", "for_seconds": "120", "name": "Few paid",
-         "filters": "tags.shop=berlin\r\nevent_category=shop"},
+        {"watch": "ratio:telemetry_event", "for_seconds": "120", "name": "Few paid",
+         "numerator_events": '{"event_name": "paid"}',
+         "common_events": '{"event_category": "shop", "filters": {"tags.shop": "berlin"}}'},
     ),
 ]  # fmt: skip
 

@@ -102,7 +102,7 @@ def test_a_wrong_rule_is_refused_by_field(api: ProjectClient, body: Any, field: 
         (
             CPU_RULE,
             {"filters": {"a": ["b"]}},
-            {"filters": "Must be true or false or a number or text, not a list."},
+            {"filters": "a: must be text, a number, true or false."},
         ),
         (
             CPU_RULE,
@@ -145,7 +145,7 @@ def test_every_missing_key_is_named(api: ProjectClient) -> None:
 def test_an_event_column_that_is_none_is_refused_with_those_there_are(api: ProjectClient) -> None:
     answer = api.post(RULES, rule_with(ERROR_RULE, {"filters": {"host": "web-1"}}))
     message = answer.json()["errors"]["condition_config"]["filters"]
-    assert message.startswith("'host' is not one of id, event_type,")
+    assert message.startswith("host: Is not one of id, event_type,")
     assert message.endswith("tags.<key>, properties.<key>.")
 
 

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from alerting.messages import build_message
 from alerting.models import Alert, Notification, Rule, Transition
-from alerting.values import PERCENT, RATIO, value_text
+from alerting.values import PERCENT, value_text
+from projects.figures import RATIO
 from projects.models import Project
 from tests.admin import superuser_client
 from tests.alerting.delivery_rows import make_channel, make_notification

@@ -58,6 +58,7 @@ def requests(name: str) -> Iterator[dict[str, Any]]:
             yield {
                 "id": str(uuid.UUID(int=number)),
                 "event_name": "request",
+                "user_id": found["ip"],
                 "source_ip": found["ip"],
                 "timestamp": datetime.strptime(found["time"], "%d/%b/%Y:%H:%M:%S %z").isoformat(),
                 "properties": {"status": int(found["status"])},

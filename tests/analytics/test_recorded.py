@@ -59,7 +59,8 @@ def test_sessions_of_a_real_web_site_are_the_reference_s(old_days: None, api: Pr
     reference = recorded.answers("weblogs", name)
     recorded.keep_for_ever(api)
     assert recorded.send(api, recorded.requests(name)) == reference["requests"]
-    query = urlencode({"unit": "source_ip", "start": "2015-05-01", "end": "2015-06-01"})
-    answer = api.get(f"/api/v1/analytics/sessions/?{query}").json()
-    assert answer["sessions"] == reference["sessions_30min_gap"]
-    assert answer["units"] == reference["visitors_by_ip"]
+    for unit in ("source_ip", "user_id"):
+        query = urlencode({"unit": unit, "start": "2015-05-01", "end": "2015-06-01"})
+        answer = api.get(f"/api/v1/analytics/sessions/?{query}").json()
+        assert answer["sessions"] == reference["sessions_30min_gap"]
+        assert answer["units"] == reference["visitors_by_ip"]

@@ -10,9 +10,9 @@ import pytest
 from benchmarks import points, spans
 from benchmarks.benchmark import Bench
 from benchmarks.events import batch_requests, body_of, make_events, rows_of, single_requests
-from benchmarks.ingest import Traffic
 from benchmarks.progress import Progress
 from benchmarks.rows import discover
+from benchmarks.traffic import Traffic
 from events.records import EVENTS
 
 # Section by section what the project promises to measure.
@@ -28,6 +28,9 @@ PROMISED = {
     "purge",
     "memory",
     "time_to_alert",
+    "funnel",
+    "retention",
+    "journey",
 }
 
 
@@ -41,8 +44,9 @@ def test_every_promised_benchmark_is_found_by_its_name() -> None:
     assert found >= PROMISED
 
 
-def test_one_benchmark_can_be_asked_for() -> None:
-    assert [benchmark.name for benchmark in discover("purge")] == ["purge"]
+@pytest.mark.parametrize(("row", "benchmark_name"), [("purge", "purge"), ("funnel_window", "dashboard")])
+def test_one_row_can_be_asked_for(row: str, benchmark_name: str) -> None:
+    assert [benchmark.name for benchmark in discover(row)] == [benchmark_name]
 
 
 def test_an_unknown_benchmark_is_refused_with_the_known_names() -> None:

@@ -17,6 +17,8 @@ _ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A page finds the scripts compiled that the one before it has loaded.
+    "--process-per-site",
 ]
 
 

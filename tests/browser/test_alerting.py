@@ -11,6 +11,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from tests.alerting.scenes import make_rule, send_points, tick
+from tests.browser.looks import width_px
 from tests.clients import client_of
 from tests.conftest import make_project
 
@@ -80,10 +81,11 @@ def test_the_form_asks_only_for_what_the_chosen_rule_needs(admin_page: Page) -> 
     page = admin_page
     page.goto("/admin/alerting/rule/add/")
     page.get_by_label("Watch").select_option("event_frequency:telemetry_event")
-    expect(page.get_by_label("Event type")).to_be_visible()
+    event_name = page.get_by_label("Event name").first
+    expect(event_name).to_be_visible()
     expect(page.get_by_label(re.compile(r"^Metric\b"))).to_be_hidden()
     page.get_by_label("Watch").select_option("metric_threshold:trace")
-    expect(page.get_by_label("Event type")).to_be_hidden()
+    expect(event_name).to_be_hidden()
     expect(page.get_by_label(re.compile(r"^Metric\b"))).to_be_visible()
 
 
@@ -114,7 +116,7 @@ def test_the_alert_page_is_whole_on_a_phone(admin_page: Page, screenshot: Keep) 
     screenshot("list")
     page.get_by_role("link", name="High CPU Usage").first.click()
     expect(page.get_by_role("button", name="Acknowledge")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert width_px(page) <= 390
     screenshot("alert")
     page.locator("summary", has_text="Resolve").click()
     page.get_by_role("button", name="Resolve now").click()

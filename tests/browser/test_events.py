@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.browser.looks import darken, width_px
 from tests.clients import ProjectClient, client_of
 from tests.conftest import make_project
 
@@ -24,7 +25,7 @@ def shop() -> ProjectClient:
     """An hour of a web shop in which payments failed twenty minutes ago."""
     api = client_of(make_project("shop"))
     now = datetime.now(UTC)
-    batch = [_event(number, now - timedelta(seconds=4 * number + 1)) for number in range(880)]
+    batch = [_event(number, now - timedelta(seconds=3.75 * number + 1)) for number in range(880)]
     batch += [
         {
             "event_name": "log",
@@ -51,7 +52,7 @@ def shop() -> ProjectClient:
 
 
 def _event(number: int, at: datetime) -> dict[str, Any]:
-    minutes_ago = number * 4 / 60
+    minutes_ago = number * 3.75 / 60
     has_failed = 14 < minutes_ago < 22 and number % 3 == 0
     user = (number * 37) % 60
     return {
@@ -119,12 +120,12 @@ def test_from_a_peak_to_one_event_its_user_and_back(
     screenshot("user")
     page.go_back()
     expect(detail.get_by_role("heading", name="payment_failed")).to_be_visible()
-    page.evaluate("document.documentElement.classList.add('dark')")
+    darken(page)
     expect(page.locator("#event-counts[data-drawn='dark']")).to_be_visible()
 
 
 def test_a_live_list_shows_what_arrives_but_not_while_one_reads(
-    admin_page: Page, screenshot: Keep, shop: ProjectClient
+    own_context: BrowserContext, admin_page: Page, screenshot: Keep, shop: ProjectClient
 ) -> None:
     page = admin_page
     page.set_viewport_size({"width": 1440, "height": 900})
@@ -137,7 +138,7 @@ def test_a_live_list_shows_what_arrives_but_not_while_one_reads(
     shop.post("/api/v1/events", {"event_name": "sign_up", "severity": "critical"})
     page.clock.fast_forward(6000)
     expect(first).to_contain_text("sign_up")
-    page.evaluate("document.documentElement.classList.add('dark')")
+    darken(page)
     screenshot("dark")
     first.hover()
     shop.post("/api/v1/events", {"event_name": "logged_out"})
@@ -156,7 +157,8 @@ def test_events_are_readable_on_a_phone(admin_page: Page, screenshot: Keep, shop
     expect(page.locator(".events-row").first).to_contain_text("Retrying the card network")
     expect(page.locator("#event-counts[data-drawn]")).to_be_visible()
     screenshot("list")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert width_px(page) <= 390
     page.locator(".events-row").first.get_by_role("link").click()
     expect(page.locator("#event-detail .events-body")).to_contain_text("connection reset by peer")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert width_px(page) <= 390
+    screenshot("event")

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.analytics.experiments.scene import group, seen, send
 from tests.browser.axe import grave_violations
+from tests.browser.looks import width_px
 from tests.clients import client_of
 from tests.conftest import make_project
 
@@ -56,5 +57,9 @@ def test_an_experiment_in_the_data_is_set_up_and_read(admin_page: Page, screensh
     expect(page.get_by_text("two-sided z-test with the pooled share")).to_be_visible()
     assert grave_violations(page) == []
     page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert width_px(page) <= 390
     screenshot("results-phone")
+    page.get_by_role("link", name="Make a rule: Orders paid").click()
+    expect(page.locator("[name=metric]")).to_have_value("experiment_conversion_ratio")
+    expect(page.locator("[name=threshold]")).to_have_value("0.096")
+    screenshot("rule")

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from analytics.funnels.recording import record
 from analytics.models.funnels import SavedFunnel
 from tests.browser.axe import grave_violations
+from tests.browser.looks import darken, width_px
 from tests.clients import ProjectClient, client_of
 from tests.conftest import make_project
 
@@ -135,8 +136,21 @@ def test_a_saved_funnel_is_complete_on_a_phone(admin_page: Page, screenshot: Kee
     expect(page.locator(".funnel-bars > li")).to_have_count(2)
     expect(page.get_by_label("Event name")).to_have_count(3)
     expect(page.locator("#funnel-trend")).to_have_attribute("data-drawn", "light")
-    page.evaluate("document.documentElement.classList.add('dark')")
+    darken(page)
     expect(page.locator("#funnel-trend")).to_have_attribute("data-drawn", "dark")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert width_px(page) <= 390
     assert grave_violations(page) == []
     screenshot("dark")
+
+
+def test_a_builder_whose_question_gets_no_answer_says_so_and_raises_no_script_error(admin_page: Page) -> None:
+    page = admin_page
+    project = make_project("shop")
+    send_shop(client_of(project))
+    page.goto(f"{FUNNELS}?project={project.pk}")
+    # As when the server restarts.
+    page.route(re.compile("panel=results"), lambda route: route.abort())
+    page.get_by_role("link", name=re.compile("^product_seen")).click()
+    page.get_by_role("button", name="Add a step").click()
+    page.locator(".funnel-step").nth(1).get_by_label("Event name").fill("cart_added")
+    expect(page.get_by_text("The server gives no answer")).to_be_visible()

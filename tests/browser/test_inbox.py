@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from alerting.models import Alert, Silence, Status
 from projects.models import Project
 from tests.alerting.inbox.scene import alert, pending, resolved, silence
+from tests.browser.looks import width_px
 from tests.conftest import make_project
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -110,6 +111,7 @@ def test_the_inbox_is_searched_and_left_by_keys(admin_page: Page) -> None:
     expect(page.get_by_text("Resolved Disk nearly full.")).to_be_visible()
     expect(page.get_by_text("Nothing passes these filters")).to_be_visible()
     page.go_back()
+    expect(page.locator(".inbox-row")).to_have_count(2)
     page.keyboard.press("j")
     page.keyboard.press("o")
     expect(page.get_by_role("heading", name="Checkout error rate")).to_be_visible()
@@ -122,7 +124,7 @@ def test_the_inbox_is_whole_on_a_phone_and_in_the_dark(admin_page: Page, screens
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"/admin/inbox/?project={project.pk}")
     screenshot("firing")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert width_px(page) <= 390
     page.get_by_role("button", name=re.compile("^Acknowledge Disk nearly full")).click()
     expect(page.get_by_text("Acknowledged Disk nearly full.")).to_be_visible()
     page.get_by_label(re.compile("^Select Checkout error rate")).check()
@@ -133,7 +135,7 @@ def test_the_inbox_is_whole_on_a_phone_and_in_the_dark(admin_page: Page, screens
     page.locator("#tab-silenced").click()
     expect(page.locator(".inbox-row")).to_have_count(2)
     screenshot("silenced")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert width_px(page) <= 390
     page.get_by_label(re.compile("^Select Queue grows")).check()
     page.get_by_label("Select all").check()
     page.locator("#inbox-assign summary").click()

@@ -15,6 +15,7 @@ from projects.jobs import exporting
 from projects.jobs.running import run_slice
 from projects.models import Job
 from tests.alerting.scenes import send_events
+from tests.browser.looks import width_px
 from tests.clients import client_of
 from tests.conftest import make_project
 
@@ -57,12 +58,12 @@ def test_somebody_exports_all_events_that_match_and_watches_it(
     assert len(lines) == 41
     assert download.value.suggested_filename.endswith(".csv")
     page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert width_px(page) <= 390
     screenshot("done-phone")
 
     page.get_by_role("link", name="All jobs").click()
     expect(page.get_by_role("row", name=re.compile("Export events"))).to_contain_text("Done")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert width_px(page) <= 390
 
 
 def test_somebody_rebuilds_roll_ups_and_changes_their_mind(admin_page: Page, screenshot: Keep) -> None:

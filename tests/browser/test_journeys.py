@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.analytics.journeys.scene import TTF_EVENTS
+from tests.browser.looks import darken, width_px
 from tests.clients import ProjectClient, client_of
 from tests.conftest import make_project
 
@@ -64,12 +65,12 @@ def test_from_all_journeys_to_who_is_stuck_on_one_and_alerts_about_them(
     expect(page.get_by_role("region", name="By segment")).to_contain_text("team")
     screenshot("one")
 
-    stuck = page.get_by_role("region", name="Stuck now")
+    stuck = page.get_by_role("region", name="On the way")
     page.get_by_label("Waiting for").select_option("agent")
     expect(page).to_have_url(re.compile("waits_for=agent"))
     expect(page).to_have_url(re.compile("segment=properties.plan"))
     expect(stuck.get_by_role("row").nth(1)).to_contain_text("First agent")
-    page.evaluate("document.documentElement.classList.add('dark')")
+    darken(page)
     screenshot("dark")
     stuck.get_by_role("row").nth(1).get_by_role("link").click()
     way = page.get_by_role("region", name="Time to first value")
@@ -78,8 +79,10 @@ def test_from_all_journeys_to_who_is_stuck_on_one_and_alerts_about_them(
     expect(stuck.get_by_role("row").nth(1)).to_contain_text("First agent")
 
     page.get_by_role("button", name="Add the usual alerts").click()
-    expect(page.get_by_text("3 rules were added")).to_be_visible()
+    expect(page.get_by_text("Choose on each who is told")).to_be_visible()
+    expect(page.get_by_role("link", name="TTF above 75 minutes")).to_be_visible()
+    expect(page).to_have_url(re.compile("waits_for=agent"))
     page.set_viewport_size({"width": 390, "height": 844})
     expect(page.get_by_role("region", name="Stages")).to_contain_text("First success")
     screenshot("phone")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert width_px(page) <= 390

@@ -15,6 +15,7 @@ from metrics.recording import record_points
 from metrics.records import PointRecord
 from projects.models import Project
 from tests.alerting.scenes import make_rule, send_points, tick
+from tests.browser.looks import darken, width_px
 from tests.clients import client_of
 from tests.conftest import make_project
 
@@ -68,7 +69,7 @@ def test_p95_of_a_service_over_thirty_days_is_five_clicks_away(admin_page: Page,
     page.set_viewport_size({"width": 390, "height": 844})
     picture = "document.querySelector('#metric-chart .main-svg')"
     page.wait_for_function(f"{picture}.getBoundingClientRect().right <= 390")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert width_px(page) <= 390
     screenshot("phone")
 
 
@@ -100,7 +101,7 @@ def test_a_chart_shows_its_alerts_and_becomes_a_rule(admin_page: Page, screensho
     expect(page).to_have_url(re.compile("compare=before"))
     expect(chart).to_have_attribute("data-overlaid", "yes")
     screenshot("light")
-    page.evaluate("document.documentElement.classList.add('dark')")
+    darken(page)
     expect(chart).to_have_attribute("data-drawn", "dark")
     expect(overlays).to_be_visible()
     screenshot("dark")

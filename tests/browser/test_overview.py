@@ -13,9 +13,10 @@ from playwright.sync_api import Page, expect
 from alerting.models import Alert
 from tests.alerting.delivery_rows import make_alert
 from tests.alerting.scenes import send_events
+from tests.browser.looks import width_px
 from tests.clients import client_of
 from tests.conftest import make_project
-from tests.roof.test_overview import send_spans
+from tests.traces.made_spans import send_spans
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,7 +58,7 @@ def test_somebody_on_call_sees_what_broke_takes_it_and_stays_where_they_were(
     expect(page.get_by_label("What happened").get_by_text("High Error Rate was acknowledged")).to_be_visible()
 
     page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert width_px(page) <= 390
     screenshot("phone")
 
     # A session that ended leaves what was there, and says so.

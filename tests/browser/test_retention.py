@@ -14,6 +14,7 @@ from projects.jobs.running import run_slice
 from projects.models import Project, RetentionPolicy
 from storage import partitions
 from storage.connections import connect
+from tests.browser.looks import darken, width_px
 from tests.clients import client_of
 from tests.conftest import make_project
 from tests.copied_events import copy_event
@@ -57,7 +58,7 @@ def test_a_superuser_sees_what_is_stored_and_previews_and_starts_a_purge(
     expect(
         page.get_by_text(re.compile(f"telemetry_events from before .* of {filled_project.slug}"))
     ).to_be_visible()
-    page.evaluate("document.documentElement.classList.add('dark')")
+    darken(page)
     screenshot("dark")
     page.get_by_role("button", name="Purge now").click()
     expect(page.get_by_role("progressbar", name="Purge expired data")).to_be_visible()
@@ -74,4 +75,5 @@ def test_the_storage_page_is_whole_on_a_phone(
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto("/admin/storage/?table=telemetry_events")
     expect(page.get_by_role("button", name="Purge now")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    screenshot("tables")
+    assert width_px(page) <= 390

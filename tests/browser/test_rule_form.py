@@ -6,10 +6,13 @@ import re
 from collections.abc import Callable, Mapping
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
+from alerting.admin.rule_form_fields import watches
 from alerting.models import Rule
+from alerting.rule_types.fields import EventsField
 from tests.alerting.backtest.scene import RULES, send_all
+from tests.browser.looks import darken, width_px
 from tests.clients import ProjectClient, client_of
 from tests.conftest import make_project
 
@@ -27,14 +30,23 @@ def shop() -> ProjectClient:
 
 
 def fill(page: Page, watch: str, fields: Mapping[str, str]) -> None:
-    """Fill in fields by the names they are posted under."""
+    """Fill in fields by the names they are posted under; of a matcher the event's name."""
     page.locator("#id_watch").select_option(watch)
     for name, text in fields.items():
-        field = page.locator(f"#id_{name}")
+        field = field_of(page, watch, name)
         if field.evaluate("one => one.tagName") == "SELECT":
             field.select_option(text)
         else:
             field.fill(text)
+
+
+def field_of(page: Page, watch: str, name: str) -> Locator:
+    is_matcher = isinstance(watches()[watch].get(name), EventsField)
+    return editor(page, name).get_by_label("Event name") if is_matcher else page.locator(f"#id_{name}")
+
+
+def editor(page: Page, name: str) -> Locator:
+    return page.locator("matcher-editor", has=page.locator(f"#id_{name}"))
 
 
 FORMS: list[tuple[str, dict[str, str], str]] = [
@@ -45,15 +57,15 @@ FORMS: list[tuple[str, dict[str, str], str]] = [
     ),
     (
         "event_frequency:telemetry_event",
-        {"event_type": "error_event", "threshold": "15"},
-        "number of error_event events over 5 min >= 15",
+        {"events": "failed", "threshold": "15"},
+        "number of failed events over 5 min >= 15",
     ),
-    ("absence:telemetry_event", {"event_name": "heartbeat"}, "no heartbeat events for 5 min"),
+    ("absence:telemetry_event", {"events": "heartbeat"}, "no heartbeat events for 5 min"),
     (
         "ratio:telemetry_event",
         {
-            "numerator": "event_name=paid",
-            "denominator": "event_name=checkout_started",
+            "numerator_events": "paid",
+            "denominator_events": "checkout_started",
             "operator": "<",
             "threshold": "0.5",
         },
@@ -61,12 +73,12 @@ FORMS: list[tuple[str, dict[str, str], str]] = [
     ),
     (
         "change:telemetry_event",
-        {"event_name": "paid", "operator": "<", "threshold": "-50"},
+        {"events": "paid", "operator": "<", "threshold": "-50"},
         "change of number of paid events over 5 min against the window before < -50 %",
     ),
     (
         "anomaly:telemetry_event",
-        {"event_name": "order", "history_weeks": "1"},
+        {"events": "order", "history_weeks": "1"},
         "number of order events over 1 h > 4 deviations above or below the usual",
     ),
     (
@@ -76,7 +88,7 @@ FORMS: list[tuple[str, dict[str, str], str]] = [
     ),
     (
         "new_value:telemetry_event",
-        {"event_name": "deployed", "group_by": "tags.version"},
+        {"events": "deployed", "group_by": "tags.version"},
         "new tags.version in deployed events within 5 min",
     ),
     ("composite:rule", {"rules": "few heartbeats", "need": "any"}, "any of few heartbeats fires"),
@@ -100,11 +112,46 @@ def test_every_rule_type_is_filled_in_previewed_saved_and_shown_again(
         saved = Rule.objects.get(name=watch)
         assert f"{saved.rule_type}:{saved.source_type}" == watch
         for name, text in fields.items():
-            expect(page.locator(f"#id_{name}"), watch).to_have_value(
-                re.compile(rf"^{re.escape(text)}(\.0)?$")
-            )
+            field = field_of(page, watch, name)
+            expect(field, watch).to_have_value(re.compile(rf"^{re.escape(text)}(\.0)?$"))
     # Of a stored rule, too; once, as it takes a second each.
     expect(summary).to_contain_text(re.compile("would (not )?have fired"))
+
+
+def test_events_are_chosen_with_suggestions_and_the_preview_follows(
+    admin_page: Page, shop: ProjectClient, screenshot: Keep
+) -> None:
+    page = admin_page
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(ADD)
+    fill(page, "event_frequency:telemetry_event", {"events": "failed", "threshold": "25"})
+    summary = page.locator(".rule-preview-summary")
+    expect(summary).to_contain_text("would have fired once")
+    failed = editor(page, "events")
+    failed.get_by_role("button", name="Add a condition").click()
+    failed.get_by_label("Field").fill("tags.region")
+    expect(failed.locator("datalist option[value='tags.region']")).to_have_count(1)
+    failed.get_by_label("Comparison").select_option("is not")
+    failed.get_by_label("Value", exact=True).fill("eu")
+    expect(summary).to_contain_text("would not have fired")
+    failed.get_by_role("button", name="or another event").click()
+    failed.get_by_label("Event name").nth(1).fill("paid")
+    expect(summary).to_contain_text("would have fired")
+    screenshot("light")
+    page.locator("#id_name").fill("failed or paid")
+    page.get_by_role("button", name="Save and continue editing").click()
+    sentence = "number of any events where (failed where tags.region is not eu or paid) over 5 min >= 25"
+    expect(page.get_by_text(sentence).first).to_be_visible()
+    assert Rule.objects.get(name="failed or paid").condition_config["any_of"] == [
+        {"event_name": "failed", "filters": {"tags.region": {"not": {"equals": "eu"}}}},
+        {"event_name": "paid"},
+    ]
+    expect(editor(page, "events").get_by_label("Event name")).to_have_count(2)
+    page.set_viewport_size({"width": 390, "height": 844})
+    darken(page)
+    editor(page, "events").scroll_into_view_if_needed()
+    screenshot("phone")
+    assert width_px(page) <= 390
 
 
 def test_a_threshold_is_chosen_from_what_others_would_have_done(
@@ -130,7 +177,7 @@ def test_a_threshold_is_chosen_from_what_others_would_have_done(
     page.get_by_text("Backtest", exact=True).click()
     page.get_by_role("button", name="Run backtest").click()
     expect(summary).to_contain_text(" UTC it would")
-    page.evaluate("document.documentElement.classList.add('dark')")
+    darken(page)
     screenshot("dark")
 
 
@@ -147,4 +194,4 @@ def test_the_preview_is_whole_on_a_phone_and_says_where_there_is_nothing(
     page.locator("#id_threshold").fill("60")
     expect(result).to_contain_text("would have fired")
     screenshot("phone")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert width_px(page) <= 390

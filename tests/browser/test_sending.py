@@ -17,6 +17,7 @@ from ingest.how_to_send.browsers import BROWSER
 from ingest.sources import gathering, storing
 from ingest.sources.tallies import Source, Tally, place_of
 from projects.keys import create_browser_key, create_key
+from tests.browser.looks import darken, width_px
 from tests.clients import ProjectClient, client_of
 from tests.conftest import make_project
 from tests.platform.running import wait_for
@@ -77,7 +78,7 @@ def test_a_person_finds_out_why_an_event_is_not_there(
     expect(reasons).to_contain_text("This project keeps events for 90 days")
     expect(reasons).to_contain_text("colour is not a known field")
     screenshot("reasons")
-    page.evaluate("document.documentElement.classList.add('dark')")
+    darken(page)
     screenshot("dark")
 
 
@@ -102,7 +103,7 @@ def test_the_sources_page_is_whole_on_a_phone(
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"/admin/sources/?project={sender.project.pk}")
     page.locator("tbody", has_text="test").get_by_text("reasons why not all of it").click()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert width_px(page) <= 390
     screenshot("open")
 
 
@@ -129,9 +130,10 @@ def test_settings_of_each_client_can_be_copied(admin_page: Page, screenshot: Kee
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("export OTEL_EXPORTER_OTLP_ENDPOINT=")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert width_px(page) <= width
     page.get_by_role("link", name="Segment libraries").click()
-    page.evaluate("document.documentElement.classList.add('dark')")
+    expect(page.get_by_role("heading", name="Segment libraries", level=2)).to_be_visible()
+    darken(page)
     screenshot("dark")
     page.go_back()
     expect(page.get_by_role("heading", name="OpenTelemetry SDK", level=2)).to_be_visible()

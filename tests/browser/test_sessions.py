@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.admin_pages import TRACE, send_trace
+from tests.browser.looks import darken, width_px
 from tests.clients import ProjectClient, client_of
 from tests.conftest import make_project
 
@@ -67,7 +68,7 @@ def test_from_all_sessions_to_a_person_s_timeline_and_a_trace(
     expect(page.get_by_label("Gap, minutes")).to_have_value("30")
     newest = page.get_by_role("region", name="Newest sessions").get_by_role("row").nth(1)
     expect(newest).to_contain_text("/checkout")
-    page.evaluate("document.documentElement.classList.add('dark')")
+    darken(page)
     expect(page.locator("#sessions-counts[data-drawn='dark']")).to_be_visible()
     screenshot("dark")
     newest.get_by_role("link", name="user-0").click()
@@ -77,10 +78,10 @@ def test_from_all_sessions_to_a_person_s_timeline_and_a_trace(
     screenshot("person")
     page.set_viewport_size({"width": 390, "height": 844})
     screenshot("person-phone")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert width_px(page) <= 390
     sessions.first.get_by_role("link", name="Trace").click()
     expect(page.get_by_role("heading", name="POST /pay")).to_be_visible()
     page.goto(f"/admin/explore/sessions/?project={shop.project.pk}")
     expect(page.locator("#sessions-counts[data-drawn]")).to_be_visible()
     screenshot("phone")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert width_px(page) <= 390

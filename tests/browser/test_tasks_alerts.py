@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from alerting.models import Alert, Silence, Status, Transition
 from tests.alerting.inbox.scene import alert
 from tests.alerting.scenes import send_events
+from tests.browser.looks import width_px
 from tests.clients import client_of
 from tests.conftest import make_project
 
@@ -88,4 +89,4 @@ def test_who_acknowledged_last_night_is_one_click_away(admin_page: Page, screens
     page.get_by_role("link", name="Everything").click()
     expect(page.locator("#panel-happened")).to_contain_text("Disk nearly full fired")
     page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert width_px(page) <= 390

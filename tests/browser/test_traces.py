@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from projects.models import Project
+from tests.browser.looks import width_px
 from tests.clients import client_of
 from tests.conftest import make_project
 from tests.traces.made_spans import send
@@ -131,5 +132,5 @@ def test_pages_of_traces_are_whole_on_a_phone_and_in_the_dark(admin_page: Page, 
         mark = "" if "?" in path else "?"
         page.goto(f"/admin/explore/{path}{mark}project={project.pk}")
         expect(end).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+        assert width_px(page) <= 390, path
         screenshot(path.split("/")[0] + ("-one" if "13" in path else ""))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.looks import darken, width_px
 from tests.clients import ProjectClient, client_of
 from tests.conftest import make_project
 
@@ -52,8 +53,7 @@ def test_from_active_people_to_a_feature_of_one_s_own(
     page = admin_page
     page.set_viewport_size({"width": 1440, "height": 900})
     page.goto(f"/admin/explore/usage/?project={app.project.pk}")
-    # The first chart waits for the library, too.
-    expect(page.locator("#usage-active[data-drawn]")).to_be_visible(timeout=15_000)
+    expect(page.locator("#usage-active[data-drawn]")).to_be_visible()
     expect(page.locator("#usage-stickiness[data-drawn]")).to_be_visible()
     screenshot("active")
 
@@ -68,6 +68,8 @@ def test_from_active_people_to_a_feature_of_one_s_own(
     expect(heat.get_by_role("link", name="Show shares")).to_be_visible()
     page.go_back()
     expect(heat.get_by_role("link", name="Show people")).to_be_visible()
+
+    see_who_came_back(page, screenshot)
 
     page.get_by_role("link", name="Lifecycle").click()
     expect(page.locator("#usage-lifecycle[data-drawn]")).to_be_visible()
@@ -84,7 +86,7 @@ def test_from_active_people_to_a_feature_of_one_s_own(
     page.get_by_label("By values of").press("Enter")
     expect(page.get_by_role("rowheader", name="t0")).to_be_visible()
     screenshot("feature")
-    page.evaluate("document.documentElement.classList.add('dark')")
+    darken(page)
     expect(page.locator("#usage-adoption[data-drawn='dark']")).to_be_visible()
     screenshot("feature-dark")
     page.get_by_role("link", name="All features").click()
@@ -93,5 +95,26 @@ def test_from_active_people_to_a_feature_of_one_s_own(
     for view in ("features", "retention", "active", "lifecycle"):
         page.goto(f"/admin/explore/usage/?project={app.project.pk}&view={view}")
         expect(page.locator(".usage-panel .page-card").first).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert width_px(page) <= 390
         screenshot(f"phone-{view}")
+
+
+def see_who_came_back(page: Page, screenshot: Keep) -> None:
+    """From a number of the retention table to its people, to one of them and back."""
+    page.get_by_role("link", name="Retention").click()
+    heat = page.get_by_role("region", name="Retention table")
+    # The averages above may be 100 % as well, and lead nowhere.
+    heat.get_by_role("cell", name="100 %").get_by_role("link").first.click()
+    people = page.get_by_role("region", name="People")
+    expect(people.get_by_role("heading")).to_contain_text("and came back in it")
+    expect(heat.locator(".is-chosen")).to_have_count(1)
+    screenshot("people")
+    people.get_by_role("link", name=re.compile("^user-")).first.click()
+    expect(page).to_have_url(re.compile("/people/user-"))
+    page.go_back()
+    darken(page)
+    expect(people.get_by_role("heading")).to_contain_text("and came back in it")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert width_px(page) <= 390
+    screenshot("people-phone-dark")
+    page.set_viewport_size({"width": 1440, "height": 900})

@@ -86,8 +86,15 @@ def test_sql_and_the_step_by_step_reading_say_the_same_person(project: Project, 
     with connection.cursor() as cursor:
         cursor.execute(persons_of("%(project_id)s"), {"project_id": project.pk})
         in_sql = dict(cursor.fetchall())
+        some = list("abcd")
+        cursor.execute(
+            persons_of("%(project_id)s", "link.identifier = ANY(%(some)s)"),
+            {"project_id": project.pk, "some": some},
+        )
+        of_some = dict(cursor.fetchall())
     expected = {one: person_of(one, made) for one in told}
     assert in_sql == expected
+    assert of_some == {one: person for one, person in expected.items() if one in some}
     assert {one: persons.person(project.pk, one) for one in told} == expected
 
 

@@ -179,7 +179,7 @@ def reset_watermark(ago: timedelta = 4 * DAY) -> None:
         )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plan=plans)
 @pytest.mark.xdist_group("event-watermark")
 def test_any_order_of_inserts_advances_kills_rebuilds_and_purges_gives_what_one_group_by_gives(
@@ -256,6 +256,19 @@ def test_late_events_of_a_frozen_day_are_refused_and_a_rebuild_names_the_day(
     kept = summary(rolled_project)
     assert {group: kept[group] for group in before} == before
     assert sum(row[0] for row in kept.values()) == 2
+
+
+@pytest.mark.xdist_group("event-watermark")
+def test_a_rebuild_also_adds_up_what_no_roll_up_has_reached_yet(
+    rolled_project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As after old data was loaded into a new platform, whose watermark still lies before all of it."""
+    store(rolled_project, [sent_at(60 * hours) for hours in (20, 30, 40)])
+    call_command("rebuild_rollups", "--from", f"{NOW - timedelta(days=3):%Y-%m-%d}", "--only", EVENTS.name)
+    assert "rebuilt." in capsys.readouterr().out
+    with connect() as own:
+        sql = "SELECT sum(event_count)::int FROM event_rollup_hours WHERE project_id = %s"
+        assert own.execute(sql, (rolled_project.pk,)).fetchone() == (3,)
 
 
 @pytest.mark.xdist_group("event-watermark")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from projects.models import Project
 from storage import partitions, purging
 from storage.connections import connect
 from storage.partitions import start_of
-from storage.purging import Expired, Removed
+from storage.purging import MORE, Expired, Removed
 from tests.clients import ProjectClient
 from tests.rolled_up import begin_rollups_now, roll_everything_up
 
@@ -101,6 +102,53 @@ def test_trails_go_with_the_roll_ups_by_hour_and_people_when_none_of_theirs_is_l
     assert [purging.delete(one) for one in expired] == [Removed(1), Removed(1)]
     assert trails(api.project) == {"paid": 1}
     assert list(numbers(api.project)) == ["bo"]
+
+
+@pytest.mark.django_db
+def test_people_of_one_month_go_some_at_a_time(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(purging, "DELETE_ROWS", 2)
+    expired = seen_last_year(project, 5)
+    with monkeypatch.context() as patch:
+        patch.setattr(purging, "DELETE_SECONDS", 0.0)
+        assert purging.delete(expired) == Removed(2, MORE)
+    assert len(numbers(project)) == 3
+    assert purging.delete(expired) == Removed(3)
+    assert purging.delete(expired) == Removed(0)
+
+
+@pytest.mark.django_db
+def test_who_comes_back_while_their_month_is_deleted_keeps_the_number(project: Project) -> None:
+    expired = seen_last_year(project, 3)
+    with connect() as own, ThreadPoolExecutor(1) as pool:
+        with own.transaction():
+            own.execute(
+                "UPDATE event_identifiers SET seen_before = now() + interval '1 month' "
+                "WHERE project_id = %s AND identifier = 'user 2'",
+                (project.pk,),
+            )
+            deleting = pool.submit(purging.delete, expired)
+            while not somebody_waits_for_a_row() and not deleting.done():
+                pass
+        assert deleting.result() == Removed(2)
+    assert numbers(project) == {"user 2": 2}
+
+
+def seen_last_year(project: Project, count: int) -> Expired:
+    """So many people who were last seen in the same month, which has expired."""
+    end = start_of(TODAY.replace(month=1, day=1))
+    with connect() as own:
+        own.execute(
+            "INSERT INTO event_identifiers (project_id, identifier, number, seen_before) "
+            "SELECT %s, 'user ' || number, number, %s FROM generate_series(1, %s) AS number",
+            (project.pk, end - timedelta(days=31), count),
+        )
+    return Expired(IDENTIFIERS.table, None, end, [project.pk])
+
+
+def somebody_waits_for_a_row() -> bool:
+    with connect() as own:
+        waiting = own.execute("SELECT FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted")
+        return waiting.fetchone() is not None
 
 
 def migrate_to(target: Sequence[tuple[str, str]]) -> None:

@@ -24,7 +24,7 @@ from storage.records import Answer, Bounds, WriteRequest
 from storage.rollups import engine
 from storage.writer import write_request
 from tests.conftest import make_project
-from tests.metrics.test_rollups import (
+from tests.metrics.rolled_points import (
     NOW,
     SHARES,
     START,
@@ -198,7 +198,7 @@ steps = st.lists(
 
 
 @settings(
-    max_examples=8,
+    max_examples=5,
     deadline=None,
     phases=[Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],

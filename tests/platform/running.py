@@ -29,8 +29,8 @@ READY_LINE = "Ctrl-C stops everything."
 # What the command line of a child has in it.
 PROGRAMS = {
     "web": "granian",
-    "worker": "--pool prefork",
-    "beat": "--scheduler",
+    "worker": "background worker",
+    "beat": "background beat",
     "PostgreSQL": "/bin/postgres",
     "Valkey": "valkey-server",
 }

@@ -40,7 +40,8 @@ def first_start() -> Iterator[tuple[RunningPlatform, str]]:
     try:
         platform.start()
         yield platform, platform.console()
-        platform.terminate()
+        assert platform.terminate() == 0
+        assert platform.processes() == []
     finally:
         if platform.process and platform.is_running():
             platform.process.kill()
@@ -60,6 +61,14 @@ def platform(first_start: tuple[RunningPlatform, str]) -> RunningPlatform:
 def key(first_start: tuple[RunningPlatform, str]) -> str:
     _, console = first_start
     return next(line.split()[-1] for line in console.splitlines() if line.startswith("  API key"))
+
+
+@pytest.fixture(scope="module")
+def edited(first_start: tuple[RunningPlatform, str]) -> None:
+    """A periodic task has another interval than it was made with."""
+    running, _ = first_start
+    edit = manage("shell", "-c", _EDIT, TELEMETRY_HOME=str(running.home))
+    assert edit.returncode == 0, edit.stderr
 
 
 def test_the_printed_curl_line_stores_an_event(
@@ -106,9 +115,7 @@ def test_a_child_killed_by_sigkill_comes_back(platform: RunningPlatform, name: s
     assert platform.request("/api/v1/events", event, key).body["accepted"] == 1
 
 
-def test_periodic_tasks_run_again_after_valkey_was_killed(platform: RunningPlatform) -> None:
-    edit = manage("shell", "-c", _EDIT, TELEMETRY_HOME=str(platform.home))
-    assert edit.returncode == 0, edit.stderr
+def test_periodic_tasks_run_again_after_valkey_was_killed(platform: RunningPlatform, edited: None) -> None:
     wait_for(lambda: platform.query(_WORKER_SEEN), "a first run")
     victim = wait_for(lambda: platform.child("Valkey"), "Valkey running")
     victim.kill()
@@ -124,25 +131,19 @@ def test_a_command_joins_the_running_server(platform: RunningPlatform) -> None:
     assert server.is_running()
 
 
-def test_a_second_start_is_quick_keeps_edits_and_shows_no_secrets(platform: RunningPlatform) -> None:
-    edit = manage("shell", "-c", _EDIT, TELEMETRY_HOME=str(platform.home))
-    assert edit.returncode == 0, edit.stderr
-    assert platform.terminate() == 0
-    assert platform.processes() == []
-    assert platform.start() < 15
-    assert platform.query(_MACHINE_EVERY) == 1
-    assert "Password" not in platform.console()
-    assert "tp_" not in platform.console()
-
-
-def test_a_start_waits_for_one_that_is_stopping(platform: RunningPlatform) -> None:
+def test_a_second_start_waits_for_the_stop_is_quick_keeps_edits_and_shows_no_secrets(
+    platform: RunningPlatform, edited: None
+) -> None:
     stopping = platform.process
     assert stopping
     stopping.send_signal(signal.SIGTERM)
     wait_for(lambda: platform.console().rstrip().endswith("stopping"), "the stop under way")
-    platform.start()
+    assert platform.start() < 20
     assert stopping.wait(1) == 0
     platform.wait_until_ready()
+    assert platform.query(_MACHINE_EVERY) == 1
+    assert "Password" not in platform.console()
+    assert "tp_" not in platform.console()
 
 
 def test_a_second_platform_on_the_same_data_is_refused(platform: RunningPlatform) -> None:

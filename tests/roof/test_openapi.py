@@ -57,7 +57,7 @@ def test_the_docs_page_asks_nobody_else_for_anything(client: Client) -> None:
 
 
 FUZZ = settings(
-    max_examples=12,
+    max_examples=6,
     deadline=None,
     derandomize=True,
     database=None,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from html import unescape
 from typing import Any
 
@@ -33,6 +32,7 @@ from tests.alerting.delivery_rows import change_status, make_alert
 from tests.alerting.scenes import send_events, send_points
 from tests.clients import ProjectClient, client_of, counts
 from tests.conftest import make_project
+from tests.traces.made_spans import send_spans
 
 pytestmark = pytest.mark.django_db
 
@@ -47,23 +47,6 @@ def whole(client: Client, **parameters: Any) -> str:
 
 def panel(client: Client, name: str, project: Project, **parameters: Any) -> str:
     return whole(client, panel=name, project=project.pk, **parameters)
-
-
-def send_spans(api: ProjectClient, count: int, now: datetime, **fields: Any) -> None:
-    spans = [
-        {
-            "trace_id": uuid.uuid4().hex,
-            "span_id": uuid.uuid4().hex[:16],
-            "service_name": "web",
-            "operation_name": "GET /",
-            "start_time": (now - timedelta(seconds=1 + number)).isoformat(),
-            "duration_ms": 100,
-            **fields,
-        }
-        for number in range(1, count + 1)
-    ]
-    answer = api.post("/api/v1/traces", {"spans": spans})
-    assert counts(answer) == (count, 0, 0), answer.content
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -53,48 +54,68 @@ def member() -> User:
     return user
 
 
-def visits(client: Client, pages: Mapping[str, str]) -> Iterator[tuple[str, int, str]]:
-    """(name, queries, text) of each page and panel; a first visit fills what a process keeps in memory."""
+@dataclass(frozen=True, slots=True)
+class Visit:
+    url: str
+    query_count: int
+    text: str
+
+
+def visits(client: Client, pages: Mapping[str, str]) -> Iterator[tuple[str, Visit]]:
+    """Each page and the panels that it asks for, by name."""
     for name, url in pages.items():
-        count, text = _visit(client, url)
-        yield name, count, text
-        for panel in panels_asked_for(text, url):
+        page = _visit(client, url)
+        yield name, page
+        for panel in panels_asked_for(page.text, url):
             named = re.search(r"panel=(\w+)", panel)
             assert named
-            yield f"{name}: {named[1]}", *_visit(client, panel)
+            yield f"{name}: {named[1]}", _visit(client, panel)
 
 
-def _visit(client: Client, url: str) -> tuple[int, str]:
-    client.get(url)
+def costs(client: Client, pages: Mapping[str, str], allowed: Mapping[str, int]) -> dict[str, int]:
+    """Queries of each page and panel; those over what is allowed get a second chance.
+
+    The first visit may have filled what a process keeps in memory.
+    """
+    return {
+        name: visit.query_count
+        if visit.query_count <= allowed.get(name, 0)
+        else _visit(client, visit.url).query_count
+        for name, visit in visits(client, pages)
+    }
+
+
+def _visit(client: Client, url: str) -> Visit:
     with CaptureQueriesContext(connection) as queries:
         answer = client.get(url)
     assert answer.status_code in (200, 286), f"{url}: {answer.status_code}"
     # What a transaction begins, bounds and ends with reads nothing; elsewhere it isn't a savepoint, either.
     asked = [query for query in queries if not _FRAME.search(query["sql"])]
-    return len(asked), answer.content.decode()
+    return Visit(url, len(asked), answer.content.decode())
 
 
 def test_no_page_asks_more_than_its_budget_for_few_rows_or_many(
     superuser: User, member: User, client: Client
 ) -> None:
+    is_writing = os.environ.get("PAGE_BUDGETS") == "write"
+    budgets = {} if is_writing else json.loads(BUDGETS.read_text())
     client.force_login(superuser)
-    few = {name: count for name, count, _ in visits(client, make_scene(superuser, 2).pages)}
+    few = costs(client, make_scene(superuser, 2).pages, budgets)
     scene = make_scene(member, 12)
     scene.project.members.add(member)
     client.force_login(member)
     theirs = {name: url for name, url in scene.pages.items() if name not in FOR_SUPERUSERS}
-    many = {name: count for name, count, _ in visits(client, theirs)}
-    if os.environ.get("PAGE_BUDGETS") == "write":
+    allowed = {name: count + PERMISSIONS_QUERIES for name, count in few.items()}
+    many = costs(client, theirs, allowed)
+    if is_writing:
         BUDGETS.write_text(json.dumps(few, indent=2) + "\n")
-    budgets = json.loads(BUDGETS.read_text())
+        budgets = few
     assert few.keys() == budgets.keys(), "pages have come or gone: write the file anew"
     assert {name: count for name, count in few.items() if count > MOST_QUERIES} == {}
     assert {name: count for name, count in few.items() if count > budgets[name]} == {}, "over the budget"
     assert {name: count for name, count in many.items() if count > MOST_QUERIES} == {}, "of members"
     grown = {
-        name: (few[name], count)
-        for name, count in many.items()
-        if name in few and count > few[name] + PERMISSIONS_QUERIES
+        name: (few[name], count) for name, count in many.items() if name in allowed and count > allowed[name]
     }
     assert grown == {}, "grows with rows"
 
@@ -109,7 +130,7 @@ def test_no_panel_breaks_when_it_is_asked_for_out_of_its_turn(superuser: User) -
 def test_no_page_names_anything_of_another_host_to_load(superuser: User, client: Client) -> None:
     scene = make_scene(superuser)
     open_pages = {"login": "/admin/login/", "acknowledge": scene.acknowledge_url}
-    found = {name: _OUTSIDE.findall(text) for name, _, text in visits(Client(), open_pages)}
+    found = {name: _OUTSIDE.findall(visit.text) for name, visit in visits(Client(), open_pages)}
     client.force_login(superuser)
-    found |= {name: _OUTSIDE.findall(text) for name, _, text in visits(client, scene.pages)}
+    found |= {name: _OUTSIDE.findall(visit.text) for name, visit in visits(client, scene.pages)}
     assert {name: outside for name, outside in found.items() if outside} == {}

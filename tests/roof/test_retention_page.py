@@ -16,6 +16,7 @@ from events.records import EVENTS
 from projects.models import Job, Project, RetentionPolicy
 from storage import partitions, sizes
 from storage.connections import connect
+from storage.distribution.steps import is_distributed
 from storage.partitions import start_of
 from storage.rollups.watermarks import State
 from telemetry_platform.models import PurgeRun
@@ -71,6 +72,8 @@ def test_oldest_and_newest_come_from_the_statistics(api: ProjectClient) -> None:
     with connect() as own:
         # All tables: values of other columns must not be taken for times.
         own.execute("ANALYZE")
+        if is_distributed(own, EVENTS.name):
+            pytest.skip("the coordinator has no statistics of rows that lie on workers (docs/citus.md)")
         found = sizes.time_ranges(own, {name: EVENTS.time_column})[name]
     assert found.oldest <= noon
     assert found.newest >= noon + timedelta(minutes=59)

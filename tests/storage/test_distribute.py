@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.state import ProjectState
 
+from analytics.units import PERSON, from_events, unit_of_event
 from events.records import EVENTS
 from storage import partitions, purging
 from storage.connections import connect
@@ -128,6 +129,19 @@ def test_a_self_join_of_each_users_events_runs_inside_the_shards(api: ProjectCli
     assert plan.count("Custom Scan (Citus") == 1
     assert "Distributed Subplan" not in plan
     assert "intermediate result" not in plan.lower()
+
+
+def test_only_the_links_of_persons_are_sent_to_the_shards_where_events_are_joined_with_them(
+    api: ProjectClient,
+) -> None:
+    source = from_events(PERSON, api.project.pk)
+    plan = plan_of(
+        f"SELECT {unit_of_event(PERSON).text}, count(*) FROM {source} WHERE project_id = {api.project.pk} GROUP BY 1"
+    )
+    assert plan.count("Distributed Subplan") == 1
+    assert "on identity_links" in plan.split("Task Count")[0]
+    assert f"Task Count: {SHARDS}" in plan
+    assert "Seq Scan on telemetry_events " not in plan
 
 
 def test_a_retry_is_a_duplicate_and_the_same_id_of_another_actor_another_record(api: ProjectClient) -> None:

@@ -16,6 +16,7 @@ from storage.distribution.obstacles import has_citus, in_schema
 from storage.distribution.placements import Placement, placements
 from storage.distribution.steps import planned_steps
 from storage.registry import Sharding, partitioned_tables
+from tests.catalog import tables_naming_projects
 from tests.storage.test_schema import OURS
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +41,15 @@ def test_every_table_of_raw_records_has_a_place() -> None:
     raw = {table.name for table in partitioned_tables() if table.columns}
     assert raw <= placed.keys()
     assert placed["metric_points"].sharding.beside == "metric_series"
+
+
+def test_what_stays_on_the_coordinator_could_be_spread_by_project() -> None:
+    """Trails, sessions, progress and the like: the road goes on where they outgrow one machine."""
+    whole = tables_naming_projects() - {placement.table for placement in placements()}
+    assert whole >= {"event_identifiers", "event_trails", "journey_progress", "open_sessions"}
+    by_project = [Placement(table, Sharding(column="project_id")) for table in whole]
+    with connect() as own:
+        assert in_schema(own, by_project) == []
 
 
 def test_a_table_comes_after_the_one_it_lies_beside() -> None:

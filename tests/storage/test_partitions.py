@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from events.records import EVENTS
 from storage import partitions
@@ -29,23 +32,30 @@ def test_partitions_are_made_ahead_and_again_without_harm() -> None:
     assert wanted <= days()
 
 
-def test_many_at_once_make_a_day_once() -> None:
-    day = OLD_DAY + timedelta(days=40)
+def test_many_at_once_make_the_same_days_once() -> None:
+    wanted = [OLD_DAY + timedelta(days=40 + n) for n in range(3)]
     failures: list[BaseException] = []
 
-    def make() -> None:
+    def make(some: list[date]) -> None:
         try:
             with connect() as own:
-                partitions._make(own, EVENTS, day)
+                partitions._make(own, EVENTS, some)
         except BaseException as error:
             failures.append(error)
 
-    run_all([make] * 8)
+    run_all([partial(make, some) for some in (wanted, wanted[::-1], wanted[1:], wanted[:2])] * 2)
     assert failures == []
-    assert partitions.partition_name("telemetry_events", day) in days()
+    assert {partitions.partition_name("telemetry_events", day) for day in wanted} <= days()
 
 
-def run_all(functions: list[Callable[[], None]]) -> None:
+def test_more_days_than_one_transaction_makes_are_all_there_also_where_some_were() -> None:
+    wanted = [OLD_DAY - timedelta(days=n) for n in range(2 * partitions.MADE_AT_ONCE + 1)]
+    partitions.ensure(EVENTS, wanted[3:5])
+    partitions.ensure(EVENTS, wanted)
+    assert {partitions.partition_name("telemetry_events", day) for day in wanted} <= days()
+
+
+def run_all(functions: Sequence[Callable[[], None]]) -> None:
     threads = [threading.Thread(target=function) for function in functions]
     for thread in threads:
         thread.start()
@@ -74,3 +84,20 @@ def test_new_partitions_carry_every_index_of_the_parent() -> None:
         ).fetchall()
     assert len(counts) == 2
     assert counts[0] == counts[1]
+
+
+def test_a_day_that_can_not_be_made_takes_no_other_with_it() -> None:
+    wanted = [OLD_DAY - timedelta(days=100 + n) for n in range(4)]
+    taken = sql.Identifier("made_by_hand")
+    with connect() as own:
+        own.execute(sql.SQL("CREATE TABLE {} (LIKE telemetry_events INCLUDING ALL)").format(taken))
+        attach = sql.SQL("ALTER TABLE telemetry_events ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})")
+        own.execute(attach.format(taken, partitions.start_of(wanted[2]), partitions.start_of(wanted[1])))
+    try:
+        with pytest.raises(psycopg.Error, match="overlap"):
+            partitions.ensure(EVENTS, wanted)
+        made = {partitions.partition_name("telemetry_events", day) for day in wanted}
+        assert made - days() == {partitions.partition_name("telemetry_events", wanted[2])}
+    finally:
+        with connect() as own:
+            own.execute(sql.SQL("DROP TABLE {}").format(taken))

@@ -7,7 +7,7 @@ from django.apps import apps
 from django.core.management import call_command
 from django.db import connection, models
 
-OURS = ("projects", "events", "metrics", "traces", "alerting", "telemetry_platform")
+OURS = ("projects", "events", "metrics", "traces", "analytics", "ingest", "alerting", "telemetry_platform")
 
 pytestmark = pytest.mark.django_db
 

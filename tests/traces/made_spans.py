@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from django.test import Client
 from hypothesis import strategies as st
 
-from tests.clients import ProjectClient
+from tests.clients import ProjectClient, counts
 from traces.models import Span
 from traces.tree import Node, build_forest
 
@@ -85,3 +86,21 @@ def exported(client: Client, path: str) -> str:
     answer: Any = client.get(path)
     assert answer.status_code == 200
     return b"".join(answer.streaming_content).decode()
+
+
+def send_spans(api: ProjectClient, count: int, now: datetime, **fields: Any) -> None:
+    """Whole traces of one span each, a second apart, the newest before `now`."""
+    spans = [
+        {
+            "trace_id": uuid.uuid4().hex,
+            "span_id": uuid.uuid4().hex[:16],
+            "service_name": "web",
+            "operation_name": "GET /",
+            "start_time": (now - timedelta(seconds=1 + number)).isoformat(),
+            "duration_ms": 100,
+            **fields,
+        }
+        for number in range(1, count + 1)
+    ]
+    answer = api.post("/api/v1/traces", {"spans": spans})
+    assert counts(answer) == (count, 0, 0), answer.content

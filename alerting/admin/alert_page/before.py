@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from statistics import median
 
+from alerting.admin.alert_page.case import moment_of
 from alerting.models import Alert
 from projects import figures
 
@@ -38,7 +39,7 @@ class Before:
 
 def before(alert: Alert) -> Before:
     """One query."""
-    moment = alert.triggered_at or alert.pending_since
+    moment = moment_of(alert)
     rows = Alert.objects.filter(
         rule=alert.rule_id,
         pending_since__gte=moment - timedelta(days=DAYS),
@@ -68,5 +69,4 @@ def summed(alert: Alert, earlier: Sequence[Alert]) -> Before:
 
 
 def _length_ms(alert: Alert) -> float | None:
-    began: datetime = alert.triggered_at or alert.pending_since
-    return (alert.resolved_at - began) / timedelta(milliseconds=1) if alert.resolved_at else None
+    return (alert.resolved_at - moment_of(alert)) / timedelta(milliseconds=1) if alert.resolved_at else None

@@ -11,12 +11,15 @@ from typing import Any
 from django.db.models import OuterRef, Subquery
 
 from alerting.evaluation.decide import BROKEN
-from alerting.models import Alert, Rule, Transition
+from alerting.models import Alert, Rule, Source, Transition
 from alerting.rule_types import AnyRuleType, ConditionError, rule_types
-from alerting.rule_types.conditions import Condition
+from alerting.rule_types.conditions import Condition, is_scalar
+from alerting.sources.raw import RawQuestion
+from alerting.sources.samples import text_of
 from alerting.sources.scans import Filters
 from projects.pages.page import Problem
 from projects.pages.time_range import TimeRange
+from storage.sql_pieces import Sql
 
 BEFORE = AFTER = timedelta(hours=1)
 """What the page looks at around the moment."""
@@ -41,18 +44,26 @@ class Case:
     def moment(self) -> datetime:
         return moment_of(self.alert)
 
-    def record_filters(self, source: str) -> list[Filters]:
-        """What the rule's records of this source have in common, for each question that it asks there."""
+    def record_filters(self, source: str) -> Filters | None:
+        """What the records of this source have in common that the rule looks at; None where it looks at none."""
+        question = self._question(source)
+        return question.filters_of(self.alert.labels) if question else None
+
+    def event_condition(self) -> Sql | None:
+        """The rows of events that the rule looks at; None where it looks at none."""
+        question = self._question(Source.TELEMETRY_EVENT)
+        return question.condition_of(self.alert.labels) if question else None
+
+    def _question(self, source: str) -> RawQuestion | None:
+        """The first that the rule asks this source."""
         asked = self.kind.raw_questions(self.condition, self.source)
-        return [question.filters_of(self.alert.labels) for question in asked if question.source == source]
+        return next((one for one in asked if one.source == source), None)
 
     @property
     def clues(self) -> Mapping[str, str]:
         """Labels and filters together: what is known of where it happens."""
-        return {
-            **dict(self.condition.text_filters),
-            **{name: str(text) for name, text in self.alert.labels.items()},
-        }
+        own = {name: text_of(value) for name, value in self.condition.filters.items() if is_scalar(value)}
+        return {**own, **{name: str(text) for name, text in self.alert.labels.items()}}
 
     def time_before(self, shortest: timedelta, longest: timedelta) -> timedelta:
         """How far back from its moment the rule looked, within these limits."""

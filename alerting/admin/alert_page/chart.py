@@ -10,7 +10,7 @@ from django.db.models import Q
 from msgspec import structs
 
 from alerting.admin.alert_page.case import Case
-from alerting.backtest.errors import BacktestError, TooCostly
+from alerting.backtest.errors import BacktestError, TooMuch
 from alerting.backtest.period import Period
 from alerting.backtest.run import measured
 from alerting.backtest.tracks import Tracks
@@ -45,7 +45,7 @@ def alert_chart(case: Case, scope: Scope) -> TimeChart:
     start, end = scope.range.start, scope.range.end
     try:
         period, tracks = measured(rule, _narrowed(case), start, end, scope.now)
-    except TooCostly:
+    except TooMuch:
         raise Problem(
             "Measuring these two hours again takes too long for a page. Why has the records that the rule saw."
         ) from None

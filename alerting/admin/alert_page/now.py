@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from alerting.admin.notifications import notification_badge, why_url
+from alerting.admin.notifications import notification_badge, place_of, reason_of, why_url
 from alerting.display.alerts import (
     comparison,
     has_first_condition,
@@ -65,19 +65,20 @@ def alert_page(alert: Alert, now: datetime) -> dict[str, Any]:
         "labels": sorted(alert.labels.items()),
         "timeline": timeline(transitions, notifications),
         "is_cut": MOST_LISTED in {len(transitions), len(notifications)},
-        "notifications": [
-            {
-                "place": place_of(one),
-                "mark": notification_badge(one),
-                "notification": one,
-                "said": "; ".join(filter(None, [one.reason, one.error])),
-                "why_url": why_url(one),
-            }
-            for one in notifications
-        ],
+        "notifications": [_message(one) for one in notifications],
         "nobody_told": nobody_told(alert),
         # Asked only where nobody was told: it costs a query.
         "rule_tells": bool(notifications) or _tells(alert.rule),
+    }
+
+
+def _message(notification: Notification) -> dict[str, Any]:
+    return {
+        "place": place_of(notification),
+        "mark": notification_badge(notification),
+        "notification": notification,
+        "said": reason_of(notification),
+        "why_url": why_url(notification),
     }
 
 
@@ -165,8 +166,3 @@ def timeline(transitions: Iterable[Transition], notifications: Iterable[Notifica
             detail = f"{place_of(one)}: {one.reason}"
             lines.append(Line(one.created_at, f"{one.get_purpose_display()} notification muted", detail, ""))
     return sorted(lines, key=lambda line: line.at)
-
-
-def place_of(notification: Notification) -> str:
-    names = [notification.channel.name if notification.channel else "", notification.recipient]
-    return ": ".join(name for name in names if name) or "a deleted channel"

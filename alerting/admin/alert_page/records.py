@@ -109,7 +109,8 @@ def examples(case: Case) -> Examples:
     project_id = case.alert.project_id
     time = TimeRange(case.moment - case.time_before(SHORTEST, LONGEST), case.moment + timedelta(seconds=1))
     event_filters, events_are = _event_filters(case)
-    found = _events(project_id, event_filters, time)
+    matching = case.event_condition() or events.COLUMNS.matches(event_filters)
+    found = _events(project_id, matching, time)
     trace_filters, traces_are = _trace_filters(case)
     ids = sorted({one.trace_id for one in found if one.trace_id})
     if ids and case.source == EVENTS:
@@ -133,14 +134,15 @@ def impact(case: Case, now: datetime) -> Impact | None:
     """None where the rule is over neither events nor spans."""
     if case.source not in {EVENTS, TRACES}:
         return None
-    filters = next(iter(case.record_filters(case.source)), ())
+    filters = case.record_filters(case.source) or ()
     if getattr(case.condition, "metric", "") == "error_ratio":
         # Who was well served is not affected.
         filters = (*filters, ("status", "error"))
     start = case.moment - case.time_before(SHORTEST, LONGEST)
     end = min(case.alert.resolved_at or now, now)
     time = TimeRange(start, min(end, case.moment + FIRST))
-    rows = _sample(case.source, case.alert.project_id, filters, time)
+    matching = case.event_condition() or spans.COLUMNS.matches(filters)
+    rows = _sample(case.source, case.alert.project_id, matching, time)
     return Impact(
         source=case.source,
         record_count=len(rows),
@@ -155,8 +157,9 @@ def impact(case: Case, now: datetime) -> Impact | None:
 
 
 def _event_filters(case: Case) -> tuple[Filters, str]:
-    if found := case.record_filters(EVENTS):
-        return found[0], "that the rule counts"
+    found = case.record_filters(EVENTS)
+    if found is not None:
+        return found, "that the rule counts"
     service = case.clues.get("service_name", "")
     errors: Filters = (("severity", "error"),)
     return (*errors, *((("source", service),) if service else ())), f"errors {_of(service)}"
@@ -164,8 +167,9 @@ def _event_filters(case: Case) -> tuple[Filters, str]:
 
 def _trace_filters(case: Case) -> tuple[Filters, str]:
     """By the rule's own filters, else by the service, else whatever went wrong at the time."""
-    if found := case.record_filters(TRACES):
-        return found[0], "worst that the rule looks at"
+    found = case.record_filters(TRACES)
+    if found is not None:
+        return found, "worst that the rule looks at"
     service = case.clues.get("service_name", "")
     if service:
         return (("service_name", service),), f"worst {_of(service)}"
@@ -200,8 +204,7 @@ def _traces(project_id: int, matches: Sql, time: TimeRange) -> list[TraceExample
     return list(found.values())[:LISTED]
 
 
-def _events(project_id: int, filters: Filters, time: TimeRange) -> list[EventExample]:
-    matches = events.COLUMNS.matches(filters)
+def _events(project_id: int, matches: Sql, time: TimeRange) -> list[EventExample]:
     rows = _rows(
         f"""SELECT id::text, event_name, coalesce(event_type, ''), coalesce(user_id, ''), coalesce(trace_id, ''),
                    event_timestamp
@@ -229,10 +232,9 @@ _TABLES: Mapping[str, tuple[str, str, Columns, str]] = {
 """Table, its time, its columns, and SQL that names user and tenant."""
 
 
-def _sample(source: str, project_id: int, filters: Filters, time: TimeRange) -> list[tuple[Any, ...]]:
+def _sample(source: str, project_id: int, matches: Sql, time: TimeRange) -> list[tuple[Any, ...]]:
     """(user, tenant, the fields, tags) of the newest matching records."""
     table, at, columns, who = _TABLES[source]
-    matches = columns.matches(filters)
     fields: Sql = joined([columns.sql(name) for name in _FIELDS[source]])
     rows = _rows(
         f"""SELECT {who}, {fields.text}, tags FROM {table}

@@ -176,7 +176,7 @@ def _explorers(case: Case, scope: Scope) -> list[tuple[str, str]]:
 
 def _own(case: Case, source: str) -> dict[str, str]:
     """The filters of the rule and the alert together; what has to be missing can't be asked for."""
-    return {name: value for name, value in next(iter(case.record_filters(source)), ()) if value}
+    return {name: value for name, value in case.record_filters(source) or () if value}
 
 
 def _more(found: Examples, within: Scope) -> Mapping[str, str]:

@@ -105,7 +105,8 @@
         target.searchParams.set('panel', name);
         // A later question makes an earlier answer worthless.
         panel.setAttribute('hx-sync', 'this:replace');
-        htmx.ajax('GET', target.pathname + target.search, { source: panel, target: panel, swap: 'morph:innerHTML' });
+        // Rejects without a reason where a later question came or the page is left; pages.js tells of a missing answer.
+        htmx.ajax('GET', target.pathname + target.search, { source: panel, target: panel, swap: 'morph:innerHTML' }).catch(() => {});
     };
 
     const update = () => {

@@ -8,12 +8,14 @@
     }
     let opener;
 
-    const load = async (url) => {
-        await htmx.ajax('GET', url, { target: detail, swap: 'innerHTML' });
+    const show = () => {
         mark();
         detail.querySelector('h2')?.focus();
         detail.scrollTop = 0;
     };
+
+    // No answer rejects without a reason: pages.js says so, and whoever leaves the page meanwhile needs no word.
+    const load = (url) => htmx.ajax('GET', url, { target: detail, swap: 'innerHTML' }).then(show, () => {});
 
     // One step of the history, however many events are looked at: going back closes the event before it leaves the list.
     const open = (link) => {

@@ -22,6 +22,8 @@ from alerting.sources.reading import Reading
 from alerting.sources.sql import SqlSources
 from projects.models import Project
 from tests.alerting.backtest.scene import FIRST, LAST, RULES, rule
+from tests.alerting.rule_types.telemetry import RULE_MATCHERS
+from tests.analytics.matchers.strategies import EVENTS
 from tests.clients import ProjectClient, client_of, counts
 from tests.conftest import make_project
 
@@ -68,6 +70,26 @@ def test_counts_are_exact_whatever_the_interval_the_window_and_the_delay(
     for rule_type, condition in selections.items():
         tried = rule(rule_type, "telemetry_event", condition, evaluation_delay_seconds=delay_seconds)
         assert_same_answers(project, tried, Period(START, START + timedelta(minutes=12), interval_seconds))
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    events=st.lists(EVENTS, min_size=1, max_size=12),
+    matcher=RULE_MATCHERS,
+    group_by=st.sampled_from([[], ["tags.plan"], ["event_name", "properties.7"]]),
+)
+def test_a_backtest_finds_the_events_that_the_rule_finds(
+    events: list[dict[str, Any]], matcher: dict[str, Any], group_by: list[str]
+) -> None:
+    project = make_project("matched")
+    body = [
+        {**event, "timestamp": (START + timedelta(seconds=20 * number)).isoformat()}
+        for number, event in enumerate(events)
+    ]
+    assert client_of(project).post("/api/v1/events", {"events": body}).json()["accepted"] == len(events)
+    condition = {**matcher, "group_by": group_by, "threshold": 1, "time_window_minutes": 2}
+    tried = rule("event_frequency", "telemetry_event", condition)
+    assert_same_answers(project, tried, Period(START, START + timedelta(minutes=6), 60))
 
 
 def assert_same_answers(project: Project, body: Mapping[str, Any], period: Period) -> None:

@@ -143,6 +143,26 @@ def test_more_than_fits_into_memory_is_refused_with_a_way_out(
     assert "take a shorter one" in answer.json()["detail"]
 
 
+def test_rules_that_together_ask_for_more_columns_than_postgresql_has_are_refused(project: Project) -> None:
+    api = client_of(project)
+    names = [f"wide {number}" for number in range(8)]
+    for name in names:
+        alternatives = [
+            {"filters": {f"tags.{name} {n} {k}": {"exists": True} for k in range(50)}} for n in range(4)
+        ]
+        condition = {"any_of": alternatives, "threshold": 1}
+        wide = {
+            "rule_type": "event_frequency",
+            "source_type": "telemetry_event",
+            "condition_config": condition,
+        }
+        assert api.post("/api/v1/alert-rules/", {"name": name, **wide}).status_code == 201
+    together = {"rules": names, "need": "any"}
+    answer = ask(api, {"rule_type": "composite", "source_type": "rule", "condition_config": together})
+    assert (answer.status_code, answer.json()["code"]) == (400, "too_costly")
+    assert "1,600 columns and conditions" in answer.json()["detail"]
+
+
 def test_a_backtest_that_takes_too_long_is_given_up(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ from alerting.sources.samples import Aggregation, Answer, Question, Window
 from alerting.sources.scans import TooManyGroups
 from alerting.sources.series import Series
 from alerting.sources.sql import SqlSources
+from analytics.matchers import parse
 from metrics.distribution import Distribution
 from metrics.recording import record_points
 from metrics.records import PointRecord
@@ -136,9 +137,9 @@ def _moments() -> list[tuple[float, str, str]]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("filters", [(), (("severity", "error"),), (("tags.region", ""),)])
+@pytest.mark.parametrize("filters", [{}, {"severity": ["error", "x"]}, {"tags.region": ""}], ids=str)
 @pytest.mark.parametrize("group_by", [(), ("tags.region",), ("tags.region", "severity")])
-def test_events(api: ProjectClient, group_by: tuple[str, ...], filters: tuple[tuple[str, str], ...]) -> None:
+def test_events(api: ProjectClient, group_by: tuple[str, ...], filters: dict[str, Any]) -> None:
     body, rows = [], []
     for before_seconds, region, severity in _moments():
         at = NOW - timedelta(seconds=before_seconds)
@@ -151,7 +152,8 @@ def test_events(api: ProjectClient, group_by: tuple[str, ...], filters: tuple[tu
         columns = {**event, "tags.region": region}
         rows.append(EventCount(at.timestamp(), 1, tuple(sorted(columns.items()))))
     assert counts(api.post("/api/v1/events", {"events": body})) == (len(body), 0, 0)
-    question = Question(1, "events", "count", filters, group_by)
+    matcher = parse({"event_type": "shop", "filters": filters})
+    question = Question(1, "events", "count", (), group_by, matcher=matcher)
     window = Window(api.project.pk, NOW, 120)
     ours = MemorySources(events=rows).events(window, group_by, [question])
     assert ours == SqlSources().events(window, group_by, [question])

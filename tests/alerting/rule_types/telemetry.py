@@ -8,7 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from alerting.models import Rule
+from tests.analytics.matchers.strategies import MATCHERS
 from tests.clients import ProjectClient, counts
+
+RULE_MATCHERS = MATCHERS.filter(
+    lambda matcher: (
+        "event_type" not in matcher
+        or (matcher["event_type"] != "" and "event_type" not in matcher["filters"])
+    )
+)
+"""Rules refuse a column that is given twice, and take an empty name of the condition itself for none."""
 
 
 def make(

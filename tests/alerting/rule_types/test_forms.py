@@ -41,6 +41,17 @@ STORED: list[tuple[str, str, dict[str, Any]]] = [
             "minimum_count": 20,
         },
     ),
+    (
+        "ratio",
+        "telemetry_event",
+        {
+            "numerator": {"event_name": "paid", "filters": {"tags.plan": {"not": "gold"}}, "tags.shop": "eu"},
+            "filters": {"properties.amount": {"greater": 10, "less": 20.5}},
+            "any_of": [{"event_name": "paid"}, {"event_type": "shop"}],
+            "operator": ">",
+            "threshold": 0.1,
+        },
+    ),
     ("change", "system_metric", {"metric": "cpu_usage", "operator": ">", "threshold": 5}),
     ("change", "telemetry_event", {"operator": "<", "threshold": -50, "compared_to": "week_ago"}),
     ("new_value", "telemetry_event", {"limit": 5}),
@@ -71,11 +82,11 @@ def test_saving_a_rule_as_it_is_changes_nothing(
 
 
 ASKED: dict[str, dict[str, str]] = {
-    "absence:telemetry_event": {"event_name": "heartbeat"},
+    "absence:telemetry_event": {"events": '{"event_name": "heartbeat"}'},
     "absence:system_metric": {"metric": "cpu_usage", "group_by": "host_name"},
     "ratio:telemetry_event": {
-        "numerator": "event_name=paid",
-        "denominator": "event_name=checkout",
+        "numerator_events": '{"event_name": "paid"}',
+        "denominator_events": '{"event_name": "checkout", "filters": {"properties.amount": {"greater": 5}}}',
         "threshold": "0.5",
         "operator": "<",
     },
@@ -133,7 +144,20 @@ def test_a_field_is_shown_for_the_pairs_that_have_it() -> None:
         ("slo_burn_rate:trace", "windows", "14.4 60", "Write three numbers per line"),
         ("slo_burn_rate:trace", "objective", "99.9", "such as 0.999"),
         ("composite:rule", "rules", "Nobody", "This project has no rule"),
-        ("ratio:telemetry_event", "numerator", "paid", "Write one key=value per line"),
+        ("ratio:trace", "numerator", "paid", "Write one key=value per line"),
+        ("ratio:telemetry_event", "numerator_events", "paid", "Enter a valid JSON"),
+        (
+            "absence:telemetry_event",
+            "events",
+            '{"filters": {"properties.amount": {"greater": "much"}}}',
+            "properties.amount is more than: Must be a number",
+        ),
+        (
+            "absence:telemetry_event",
+            "events",
+            '{"event_name": "a", "filters": {"event_name": "b"}}',
+            "event_name is given twice.",
+        ),
     ],
 )
 @pytest.mark.usefixtures("project")

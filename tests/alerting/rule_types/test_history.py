@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from alerting.rule_types.event_matchers import matcher_of
 from alerting.rule_types.selection import ask
+from alerting.sources import history
 from alerting.sources.samples import Aggregation, LabelSet, Question, Window
+from alerting.sources.scans import TooManyGroups
 from alerting.sources.sql import SqlSources
+from events.models import Event
 from events.rollups import EVENT_ROLLUP
 from metrics.rollups import POINT_ROLLUP
 from tests.alerting.rule_types.telemetry import send_spans
@@ -72,16 +76,59 @@ def test_events(api: ProjectClient, is_rolled_up: bool) -> None:
         send_events(api, 1 + number % 3, at, tags={"region": "eu" if number % 3 else "us"}, **fields)
     if is_rolled_up:
         roll_everything_up(EVENT_ROLLUP, api.project.pk)
-    asked: list[tuple[Labels, Filters]] = [
-        ((), ()),
-        (("tenant_id",), (("event_type", "error_event"),)),
-        (("event_name", "tags.region"), ()),
-        ((), (("tags.region", "eu"),)),
-        ((), (("tenant_id", ""),)),
-        (("severity",), ()),
+    asked: list[tuple[Labels, dict[str, Any]]] = [
+        ((), {}),
+        (("tenant_id",), {"event_type": "error_event"}),
+        (("event_name", "tags.region"), {}),
+        ((), {"filters": {"tags.region": "eu"}}),
+        ((), {"filters": {"tenant_id": ""}}),
+        (("event_name",), {"filters": {"tenant_id": {"exists": True}}}),
+        ((), {"any_of": [{"event_name": "none"}, {"event_type": "error_event"}]}),
+        (("tenant_id",), {"filters": {"event_name": {"contains": "ail"}, "tenant_id": {"not": ["x", "y"]}}}),
+        (("severity",), {}),
     ]
-    for group_by, filters in asked:
-        assert_same(api, "telemetry_event", Question(1, "events", "count", filters, group_by))
+    for group_by, given in asked:
+        question = Question(1, "events", "count", (), group_by, matcher=matcher_of(given))
+        assert_same(api, "telemetry_event", question)
+
+
+@pytest.mark.parametrize(
+    ("given", "is_added_up"),
+    [
+        ({"event_name": "failed", "filters": {"tenant_id": ["acme", "other"]}}, True),
+        ({"any_of": [{"event_name": "failed"}, {"event_category": "shop"}]}, True),
+        ({"filters": {"event_type": {"not": {"contains": "user"}}}}, True),
+        ({"event_name": "failed", "filters": {"tags.region": "eu"}}, False),
+        ({"event_name": "failed", "filters": {"duration_ms": {"less": 5}}}, False),
+    ],
+)
+def test_events_known_by_name_type_category_and_tenant_outlive_their_rows(
+    api: ProjectClient, given: dict[str, Any], is_added_up: bool
+) -> None:
+    send_events(api, 3, END - HOUR, tenant_id="acme", tags={"region": "eu"}, duration_ms=2)
+    roll_everything_up(EVENT_ROLLUP, api.project.pk)
+    Event.objects.filter(project_id=api.project.pk).delete()
+    found = by_roll_up(
+        api, "telemetry_event", Question(1, "events", "count", (), (), matcher=matcher_of(given))
+    )
+    assert found == ({(): {END - HOUR: 3.0}} if is_added_up else {})
+
+
+def test_more_label_sets_than_fit_into_memory_are_refused_not_cut(
+    api: ProjectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MAX_GROUPS", 2)
+    for name in "abc":
+        send_events(api, 1, END - HOUR, tenant_id=name)
+        send_spans(api, 1, END - HOUR, service_name=name)
+    roll_everything_up(EVENT_ROLLUP, api.project.pk)
+    roll_everything_up(SPAN_ROLLUP, api.project.pk)
+    with pytest.raises(TooManyGroups):
+        by_roll_up(api, "telemetry_event", Question(1, "events", "count", (), ("tenant_id",)))
+    with pytest.raises(TooManyGroups):
+        by_roll_up(api, "trace", Question(1, "span_count", "count", (), ("service_name",)))
+    few = matcher_of({"filters": {"tenant_id": ["a", "b"]}})
+    assert_same(api, "telemetry_event", Question(1, "events", "count", (), ("tenant_id",), matcher=few))
 
 
 @pytest.mark.parametrize("is_rolled_up", [False, True])

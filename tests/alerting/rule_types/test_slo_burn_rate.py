@@ -85,9 +85,7 @@ def test_days_of_events_are_read_by_the_hour(api: ProjectClient, filters: dict[s
     make(api, "slo_burn_rate", "telemetry_event", ERRORS | {"filters": filters, "minimum_events": 12})
     _spread(NOW, lambda at: send_events(api, 1, at, event_category="shop", tags={"region": "eu"}))
     send_events(api, 1, NOW, event_category="other", tags={"region": "us"})
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         tick(NOW)
     assert [alert["value"] for alert in alerts(api)] == [pytest.approx(1000)]
     assert len([one for one in queries if "telemetry_events" in one["sql"]]) <= 7

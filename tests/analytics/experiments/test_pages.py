@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -11,6 +13,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from analytics.experiments import results_page
 from analytics.models.experiments import Experiment, ExperimentMetric
 from projects.models import Project
 from tests.admin import member_client, superuser_client
@@ -25,7 +28,7 @@ from tests.analytics.experiments.scene import (
     seen,
     send,
 )
-from tests.clients import ProjectClient
+from tests.clients import ProjectClient, counts
 
 pytestmark = pytest.mark.django_db
 
@@ -142,6 +145,25 @@ def test_nobody_yet_says_what_to_send(api: ProjectClient) -> None:
     text = page(superuser_client(), api.project, "&panel=results", "checkout")
     assert "Nobody takes part yet" in text
     assert "experiment_viewed where properties.experiment is checkout" in text
+    run(api, text)
+    assert "Nobody takes part yet" not in page(superuser_client(), api.project, "&panel=results", "checkout")
+
+
+def test_the_command_of_another_form_of_exposure_is_one_of_it(api: ProjectClient) -> None:
+    exposure = {"any_of": [{"event_name": "it's shown", "filters": {"tags.test": 7}}, {"event_name": "x"}]}
+    make_experiment(api, exposure=exposure, variant_column="tenant_id")
+    client = superuser_client()
+    run(api, page(client, api.project, "&panel=results", "checkout"))
+    assert "1 people" in page(client, api.project, "&panel=results", "checkout")
+
+
+def run(api: ProjectClient, text: str) -> None:
+    """Do what the command on the page does."""
+    command = unescape(text.split('id="experiment-command"', 1)[1].split(">", 1)[1].split("</pre>", 1)[0])
+    words = shlex.split(command.replace("\\ ", ""))
+    assert words[0] == "curl"
+    body = json.loads(words[words.index("-d") + 1])
+    assert counts(api.post(urlsplit(words[1]).path, body)) == (1, 0, 0)
 
 
 @pytest.mark.parametrize("form_of", ["csv", "json"])
@@ -157,7 +179,10 @@ def test_the_table_is_exported(api: ProjectClient, form_of: str) -> None:
 
 def test_experiments_in_the_data_are_offered_and_lead_to_a_form_that_is_filled_in(api: ProjectClient) -> None:
     client = superuser_client()
-    assert "No experiment is set up" in page(client, api.project)
+    empty = page(client, api.project)
+    assert "No experiment is set up" in empty
+    run(api, empty)
+    assert "slug=checkout" in page(client, api.project, "&panel=seen")
     send(
         api,
         *(seen("ana", "b"), seen("bo", "control"), seen("bo", "control", 1)),
@@ -198,6 +223,15 @@ def test_an_experiment_that_can_t_be_read_is_told_in_words(api: ProjectClient) -
     ExperimentMetric.objects.update(column="properties.x")
     text = page(superuser_client(), api.project, "&panel=results", "checkout")
     assert "can&#x27;t be evaluated as it is set up: metrics[0].column" in text
+
+
+def test_results_that_take_longer_than_pages_may_say_what_else_helps(
+    api: ProjectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_experiment(api)
+    monkeypatch.setattr(results_page, "PATIENCE_SECONDS", 0)
+    text = page(superuser_client(), api.project, "&panel=results", "checkout")
+    assert "took more than 0 s and was stopped. Let it start later" in text
 
 
 def test_members_see_the_experiments_of_their_projects(api: ProjectClient, other_api: ProjectClient) -> None:

@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics.funnels import packed_road
+from analytics import trails
+from analytics.funnels import bounds, packed_road
 from analytics.funnels.parsing import parse_funnel
+from analytics.funnels.question import Funnel
 from events.rollups import EVENT_ROLLUP
 from projects.models import Project
 from storage.connections import connect
@@ -86,14 +89,23 @@ def do(project: Project, step: str, minutes: int) -> None:
             engine.invalidate(EVENT_ROLLUP, project.pk, MOMENT - timedelta(hours=1), NOW)
 
 
+def bytes_of_largest(units: dict[str, list[naive.Event]], funnel: Funnel) -> int:
+    """So much that nobody has more events than may lie in memory, and most of the others come after them."""
+    most = max((len(events) for events in units.values()), default=1)
+    return most * (bounds.BYTES_AN_EVENT + bounds.BYTES_A_STEP * len(funnel.steps))
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     plan=PLAN,
     links=LINKS,
-    asked=st.lists(st.tuples(funnels_of_names(), EDGES), min_size=1, max_size=4),
+    asked=st.lists(st.tuples(funnels_of_names(), EDGES, st.booleans()), min_size=1, max_size=4),
 )
 def test_funnels_over_trails_and_raw_events_agree_with_plain_python(
-    db: None, plan: list[Any], links: dict[str, str], asked: list[tuple[dict[str, Any], tuple[Any, Any]]]
+    db: None,
+    plan: list[Any],
+    links: dict[str, str],
+    asked: list[tuple[dict[str, Any], tuple[Any, Any], bool]],
 ) -> None:
     api = client_of(make_project("roads"))
     begin_before(MOMENT - timedelta(minutes=10))
@@ -105,7 +117,7 @@ def test_funnels_over_trails_and_raw_events_agree_with_plain_python(
         for one in send(api, step):
             stored.setdefault((one["timestamp"], one["id"]), one)
     made = link(api, links)
-    for body, edges in asked:
+    for body, edges, is_in_parts in asked:
         start, end = (edge if edge is None else MOMENT + timedelta(minutes=edge) for edge in edges)
         in_range = [
             one
@@ -117,10 +129,28 @@ def test_funnels_over_trails_and_raw_events_agree_with_plain_python(
         assert packed_road.is_open_to(question)
         units = naive.by_unit(in_range, "user_id", made)
         chains = {unit: naive.chain_of(events, question) for unit, events in units.items()}
-        answer = api.post("/api/v1/analytics/funnel/", whole)
+        expected = rounded(naive.figures(list(chains.values()), len(question.steps)))
+        with pytest.MonkeyPatch.context() as patched:
+            if is_in_parts:
+                patched.setattr(bounds, "MOST_BYTES", bytes_of_largest(units, question))
+                patched.setattr(trails, "CHUNK", 2)
+            answer = api.post("/api/v1/analytics/funnel/", whole)
+            people = api.post("/api/v1/analytics/funnel/people/", whole).json()
         assert answer.status_code == 200, answer.content
-        expected = naive.figures(list(chains.values()), len(question.steps))
-        assert shown(answer.json()) == rounded(expected), whole
-        people = api.post("/api/v1/analytics/funnel/people/", whole).json()
+        assert shown(answer.json()) == expected, whole
         reached = {one["unit"]: one["steps"] for one in people["results"]}
         assert reached == {unit: len(chain) for unit, chain in chains.items() if chain}, whole
+
+
+def test_whoever_is_purged_meanwhile_is_counted_without_a_name(db: None) -> None:
+    api = client_of(make_project("purged"))
+    begin_before(MOMENT - timedelta(minutes=10))
+    send(api, [event("a", 0, 0, WHO.index(("ana", None))), event("a", 1, 1, WHO.index(("bo", None)))])
+    do(api.project, "advance", 65)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM event_identifiers WHERE project_id = %s AND identifier = 'ana'", [api.project.pk]
+        )
+    found = api.post("/api/v1/analytics/funnel/people/", {"steps": [{"event_name": "a"}]}).json()
+    assert found["count"] == 2
+    assert [one["unit"] for one in found["results"]] == ["bo"]

@@ -12,7 +12,8 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
-from analytics.funnels.recording import EVERY, is_anything_due, record
+from analytics.due import EVERY
+from analytics.funnels.recording import DUE, record
 from analytics.models.funnels import SavedFunnel
 from projects.models import Project
 from telemetry_platform.tasks import record_funnels
@@ -157,6 +158,16 @@ def test_a_recorded_funnel_writes_its_conversion_as_metric_points(api: ProjectCl
     }
 
 
+def test_whoever_switches_recording_on_is_told_when_the_next_point_comes(api: ProjectClient) -> None:
+    send_buyers(api)
+    client = superuser_client()
+    save(client, api.project, is_recorded="on", recorded_days=3)
+    told = "the next point comes within 5 minutes, if somebody has begun by then in the last 3 days."
+    assert told in words(page(client, api.project, saved="buying"))
+    record_funnels()
+    assert told not in words(page(client, api.project, saved="buying"))
+
+
 def due_at(funnel: SavedFunnel) -> datetime:
     funnel.refresh_from_db()
     assert funnel.record_at
@@ -192,9 +203,9 @@ def test_a_funnel_that_can_not_be_read_says_so_and_holds_up_no_other(api: Projec
 
 def test_a_task_without_funnels_to_record_does_nothing(project: Project) -> None:
     make(project)
-    assert not is_anything_due(timezone.now())
+    assert not DUE.has_rows(timezone.now())
     make(project, name="Another", slug="another", is_recorded=True)
-    assert is_anything_due(timezone.now())
+    assert DUE.has_rows(timezone.now())
 
 
 def test_a_recorded_funnel_leads_to_its_metric_and_to_a_rule(api: ProjectClient) -> None:

@@ -7,6 +7,7 @@ import io
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -64,7 +65,7 @@ def test_a_journey_shows_how_many_arrive_how_long_it_takes_and_who_is_stuck(
     assert "target 1 h 1 h to 1.25 h 1" in report
     waiting = panel(client, project, "waiting")
     assert re.search(
-        r"cid First project .* bo First agent .*alert.* First project .* taken for gone", waiting
+        r"cid First project .* yes bo First agent .* yes .*alert.* First project .* no longer", waiting
     )
     assert "<script>alert('ana')" not in client.get(url(project, panel="waiting")).content.decode()
     assert "cid" not in panel(client, project, "waiting", waits_for="agent")
@@ -145,14 +146,28 @@ def test_the_usual_alerts_are_added_once_by_who_may_add_rules(
     user = User.objects.get(pk=client.session["_auth_user_id"])
     user.user_permissions.add(Permission.objects.get(codename="add_rule"))
     assert "Add the usual alerts" in client.get(url(project)).content.decode()
-    assert "3 rules were added" in client.post(add, {"project": project.pk}, follow=True).content.decode()
-    assert "are there already" in client.post(add, {"project": project.pk}, follow=True).content.decode()
-    names = Rule.objects.filter(project=project).values_list("name", flat=True)
-    assert sorted(names) == sorted(rule["name"] for rule in TTF_RULES)
+    for words in ("Added: ", "rules are there already: "):
+        told = client.post(add, {"project": project.pk}, follow=True).content.decode()
+        assert words in told
+        rules = Rule.objects.filter(project=project)
+        assert sorted(rule.name for rule in rules) == sorted(rule["name"] for rule in TTF_RULES)
+        for rule in rules:
+            assert f'href="/admin/alerting/rule/{rule.pk}/change/">{rule.name}</a>' in told
     for unseen in (other_project.pk, "", "x", "9" * 30):
         assert client.post(add, {"project": unseen}).status_code == 404
     assert not Rule.objects.filter(project=other_project).exists()
     assert client.get(add).status_code == 405
+
+
+def test_adding_the_usual_alerts_leads_back_to_what_was_shown(project: Project) -> None:
+    client, shown = superuser_client(), {"range": "7d", "waits_for": "agent", "segment": "tenant_id"}
+    page = client.get(url(project, **shown)).content.decode()
+    form = page.split(f'action="{reverse("add_ttf_rules")}"', 1)[1].split("</form>", 1)[0]
+    sent = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
+    back = client.post(reverse("add_ttf_rules"), sent).headers["Location"]
+    assert parse_qs(urlsplit(back).query) == {"project": [str(project.pk)]} | {
+        name: [value] for name, value in shown.items()
+    }
 
 
 def test_people_who_wait_are_listed_by_the_api(api: ProjectClient, project: Project) -> None:

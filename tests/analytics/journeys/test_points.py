@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from alerting.ttf_rules import TTF_RULES, add_ttf_rules
-from analytics.journeys import points, upkeep
-from analytics.models.journeys import JourneyProgress, JourneyState
+from analytics.journeys import forgetting, points, upkeep
+from analytics.models.journeys import JourneyProgress, JourneyState, Milestone
 from projects.models import Project
 from storage import writer
 from storage.writer import QueueFull
@@ -28,6 +30,11 @@ def stored(api: ProjectClient, name: str) -> list[dict[str, Any]]:
 
 def values(api: ProjectClient, name: str) -> list[Any]:
     return [point["metric_value"] for point in stored(api, name)]
+
+
+def edit(project: Project, matcher: dict[str, Any], **which: str) -> None:
+    """Give these milestones of the project's journey, or all, another matcher."""
+    Milestone.objects.filter(journey__project=project, **which).update(matcher=matcher)
 
 
 def minutes_after(number: float) -> datetime:
@@ -100,6 +107,44 @@ def test_who_comes_back_by_another_id_days_later_is_counted(api: ProjectClient, 
     assert values(api, "ttf_complete_minutes") == [pytest.approx(60 * 30 - 1)]
 
 
+def test_no_completion_is_told_again_whatever_is_edited_forgotten_or_rebuilt(
+    api: ProjectClient, project: Project
+) -> None:
+    send(api, ttf_events("ana", [4, 24, 34, 64]))
+    settle(project, NOW)
+    for minute, event_name in enumerate(["first_button_pressed", TTF_EVENTS[-1]], start=1):
+        edit(project, {"event_name": event_name}, key="success")
+        settle(project, minutes_after(minute))
+        forgetting.forget(60)
+    call_command("rebuild_journeys", stdout=StringIO())
+    settle(project, minutes_after(3))
+    assert values(api, "ttf_complete_minutes") == [64]
+    assert values(api, "ttf_completion_total") == [1, 1, 1, 1]
+
+
+def test_who_completes_only_by_the_new_matchers_is_told(api: ProjectClient, project: Project) -> None:
+    send(api, [*ttf_events("ana", [4, 24, 34, 64]), *ttf_events("bob", [5, 10, 15])])
+    settle(project, NOW)
+    edit(project, {"any_of": [{"event_name": name} for name in TTF_EVENTS[-2:]]}, key="success")
+    settle(project, minutes_after(1))
+    assert values(api, "ttf_complete_minutes") == [64, 15]
+    assert values(api, "ttf_completion_total") == [1, 2]
+
+
+def test_who_was_told_of_by_one_id_is_not_told_again_by_another(api: ProjectClient, project: Project) -> None:
+    ends = (TTF_EVENTS[0], TTF_EVENTS[-1])
+    send(api, [Seen(60, name, anonymous_id="phone") for name in ends])
+    settle(project, NOW)
+    link(api, "phone", "ana")
+    send(api, [Seen(0, name, "ana", plan="pro") for name in ends])
+    # Now the journey knows nothing of the phone.
+    for key, name in zip(("signup", "success"), ends, strict=True):
+        edit(project, {"event_name": name, "filters": {"properties.plan": "pro"}}, key=key)
+    settle(project, minutes_after(1))
+    assert values(api, "ttf_complete_minutes") == [0]
+    assert values(api, "ttf_completion_total") == [1, 1]
+
+
 def test_points_that_could_not_be_sent_are_sent_later_and_only_once(
     api: ProjectClient, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +169,40 @@ def test_points_that_could_not_be_sent_are_sent_later_and_only_once(
     state.save()
     points.write(minutes_after(2))
     assert values(api, "ttf_completion_total") == [1, 1, 1]
+
+
+BY_OTHERS_OR_NOBODY = pytest.mark.parametrize(
+    "event_name", ["first_button_pressed", "nobody_does_this"], ids=["others", "nobody"]
+)
+
+
+@BY_OTHERS_OR_NOBODY
+def test_completions_that_no_point_tells_of_yet_are_told_though_the_journey_is_edited(
+    api: ProjectClient, project: Project, event_name: str
+) -> None:
+    send(api, [*ttf_events("ana", [4, 24, 34, 64]), Seen(60, "first_button_pressed", "bob")])
+    settle(project, NOW)
+    send(api, ttf_events("cid", [5, 10, 15, 30]))
+    settle(project, minutes_after(0.5))
+    edit(project, {"event_name": event_name})
+    edit(project, {"event_name": "nobody_does_this"}, key="success")
+    settle(project, minutes_after(1))
+    assert values(api, "ttf_complete_minutes") == [64, 30]
+
+
+@BY_OTHERS_OR_NOBODY
+def test_points_that_wait_are_sent_though_the_journey_is_edited(
+    api: ProjectClient, project: Project, monkeypatch: pytest.MonkeyPatch, event_name: str
+) -> None:
+    send(api, [*ttf_events("ana", [4, 24, 34, 64]), Seen(60, "first_button_pressed", "bob")])
+    roll_up(project)
+    with monkeypatch.context() as patched:
+        patched.setattr(writer.GroupWriter, "write", _refuse)
+        upkeep.follow(NOW)
+    edit(project, {"event_name": event_name})
+    upkeep.follow(minutes_after(1))
+    (point,) = [one for one in stored(api, "ttf_complete_minutes") if one["metric_value"] == 64]
+    assert datetime.fromisoformat(point["timestamp"]) == NOW
 
 
 def _refuse(*_: Any) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from analytics.matchers import MatcherError, as_json, parse
 
+SIGNS = ("equals", "greater", "less", "greater_or_equal", "less_or_equal")
 WRONG: list[tuple[Any, str]] = [
     ("paid", "step"),
     ({}, "step"),
@@ -31,6 +32,9 @@ WRONG: list[tuple[Any, str]] = [
     ({"any_of": []}, "step.any_of"),
     ({"any_of": [{"event_name": "a"}, {}]}, "step.any_of[1]"),
     ({"any_of": [{"any_of": [{"event_name": "a"}]}]}, "step.any_of[0].any_of"),
+    ({"event_name": "a", "any_of": [{"filters": {f"tags.{n}": 1 for n in range(20)}}] * 10}, "step.any_of"),
+    ({"filters": {f"tags.{n}": {"not": dict.fromkeys(SIGNS, 1)} for n in range(41)}}, "step.filters"),
+    ({"filters": {f"tags.{n}": [*"abcde"] * 200 for n in range(6)}}, "step.filters"),
 ]
 
 

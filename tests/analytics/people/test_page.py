@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from analytics.people.timeline import MAX_EVENTS, read, sessions_in
 from analytics.sessions.question import Question
-from analytics.sessions.reading import read as read_sessions
+from analytics.sessions.roads import read as read_sessions
 from projects.models import Project
 from tests.admin import member_client, superuser_client
 from tests.analytics.funnels.test_random import EVENT, send

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django import DjangoAssertNumQueries
 
 from analytics.journeys.changes import event_rollup
 from analytics.models.sessions import OpenSession, SessionState
@@ -20,7 +24,7 @@ from storage.rollups.engine import floor_hour
 from storage.writer import QueueFull
 from telemetry_platform.tasks import follow_sessions
 from tests.analytics import naive
-from tests.clients import ProjectClient, counts
+from tests.clients import ProjectClient, client_of, counts
 from tests.conftest import make_project
 from tests.rolled_up import begin_rollups_now
 
@@ -157,6 +161,23 @@ def test_events_of_nobody_are_no_session_unless_they_name_one(api: ProjectClient
     assert told(api, 60) == [(1, 2 * 60)]
 
 
+def test_a_project_whose_state_is_broken_stops_no_other(api: ProjectClient, followed: Project) -> None:
+    broken = client_of(make_project("broken"))
+    SessionState.objects.create(project=broken.project, followed_to=BEGIN, ended_durations={"colour": 1})
+    for one in (broken, api):
+        send(one, (0, "ana", None), (5, "ana", None))
+    assert told(api, 60) == [(1, 5 * 60)]
+    assert SessionState.objects.get(project=broken.project).followed_to == BEGIN
+
+
+def test_projects_with_nothing_to_tell_cost_no_query_each(
+    followed: Project, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    SessionState.objects.create(project=make_project("idle"), followed_to=BEGIN)
+    with django_assert_num_queries(1):
+        following.write(BEGIN + HOUR)
+
+
 def test_a_point_that_could_not_be_stored_is_stored_later_and_once(
     api: ProjectClient, followed: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +196,23 @@ def test_a_point_that_could_not_be_stored_is_stored_later_and_once(
 
 def _refuse(*_: Any) -> None:
     raise QueueFull
+
+
+def test_a_task_whose_time_is_over_ends_at_once(api: ProjectClient, followed: Project) -> None:
+    send(api, (0, "ana", None))
+    with connection.execute_wrapper(_out_of_time), pytest.raises(SoftTimeLimitExceeded):
+        following.follow_to(BEGIN + HOUR)
+    following.follow_to(BEGIN + HOUR)
+    with connection.execute_wrapper(_out_of_time), pytest.raises(SoftTimeLimitExceeded):
+        following.write(BEGIN + HOUR)
+    assert told(api, 61) == [(1, 0)]
+
+
+def _out_of_time(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+    """Celery raises it wherever the task is; here in the midst of a project."""
+    if "FOR UPDATE" in sql:
+        raise SoftTimeLimitExceeded
+    return execute(sql, *rest)
 
 
 def test_after_a_long_outage_nothing_is_told_of_what_nobody_followed(

@@ -14,8 +14,9 @@ from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from analytics.sessions.answers import DURATIONS_SECONDS
 from analytics.sessions.question import Question
-from analytics.sessions.reading import DURATIONS_SECONDS, read
+from analytics.sessions.roads import read
 from projects.models import Project
 from storage.rollups.windows import Window
 from tests.admin import member_client, superuser_client
@@ -62,6 +63,20 @@ def test_sessions_are_counted_drawn_and_listed(api: ProjectClient, project: Proj
     assert "Sessions 4" in panel(client, project, gap_minutes=9)
     rows = json.loads(client.get(url(project, export="json")).getvalue())
     assert [row["unit"] for row in rows] == ["ana", "bo", "ana"]
+
+
+def test_pages_and_events_that_are_named_by_blanks_leave_no_hole_in_the_list(
+    api: ProjectClient, project: Project
+) -> None:
+    post(
+        api,
+        {"at": 0, "event_name": "opened", "properties": {"path": "", "url": "/home"}},
+        {"at": 1, "event_name": "closed", "properties": {"path": " \n"}},
+        {"at": 100, "event_name": "\t "},
+    )
+    words = panel(superuser_client(), project)
+    assert "1 min 2 0 /home /home -" in words
+    assert "0 s 1 0 (blank) (blank) -" in words
 
 
 def test_older_sessions_are_a_page_away(api: ProjectClient, project: Project) -> None:

@@ -71,6 +71,15 @@ def retention(began: Times, returned: Times, period: str, start: datetime, end: 
     return table
 
 
+def cell(
+    began: Times, returned: Times, period: str, cohort: datetime, back: tuple[datetime, datetime]
+) -> set[str]:
+    """Who began in the period from `cohort` on and came back in the stretch `back`."""
+    stretch = _stretches(period, cohort, cohort + DAY)[0]
+    people = {person for person, own in began.items() if stretch[0] <= min(own) < stretch[1]}
+    return people & in_stretch(returned, *back)
+
+
 def lifecycle(times: Times, period: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
     found = []
     for first, last in _stretches(period, start, end):

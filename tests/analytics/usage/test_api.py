@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from analytics.models.features import Feature
-from tests.analytics.usage.scene import ask, roll_up, seen, send, weeks
+from events.identities import MAX_STEPS
+from tests.analytics.funnels.test_random import link
+from tests.analytics.usage.scene import MONDAY, ask, roll_up, seen, send, weeks
 from tests.clients import ProjectClient, client_of
 
 pytestmark = pytest.mark.django_db
@@ -25,6 +27,51 @@ def test_who_comes_back_counts_in_exactly_that_week(api: ProjectClient) -> None:
     ]
     assert [one["ratio"] for one in found["averages"]] == [1, 1 / 3, 1 / 2]
     assert found["cohorts"][2]["ratios"] == [None]
+
+
+def people(api: ProjectClient, **query: Any) -> list[str]:
+    found = ask(api, "retention/people", **query)
+    return sorted(one["user_id"] for one in found["results"])
+
+
+def test_the_people_behind_a_number_of_the_retention_table_are_named(api: ProjectClient) -> None:
+    send(
+        api, [seen(-9, "old"), seen(0, "ana"), seen(1, "bo"), seen(8, "ana"), seen(14, "bo"), seen(15, "old")]
+    )
+    roll_up(api)
+    send(api, [seen(2, None, anonymous_id="phone"), seen(15, "cy")])
+    assert api.post("/v1/identify", {"anonymousId": "phone", "userId": "cy"}).status_code == 200
+    in_first_week = {"period": "week", "cohort": (MONDAY + timedelta(days=3)).isoformat()}
+    assert people(api, **in_first_week) == ["ana", "bo", "cy"]
+    assert people(api, **in_first_week, later=1) == ["ana"]
+    assert people(api, **in_first_week, later=2) == ["bo", "cy"]
+    assert people(api, **in_first_week, later=3) == []
+    assert people(api, **in_first_week, cohort_event="opened", returning_event="shared", later=1) == []
+
+
+def test_who_is_too_many_links_away_is_named_as_somebody_else(api: ProjectClient) -> None:
+    link(api, {f"id-{number}": f"id-{number + 1}" for number in range(MAX_STEPS + 2)})
+    there = [0, 1, 2, MAX_STEPS, MAX_STEPS + 1]
+    send(api, [seen(0, f"id-{number}") for number in there])
+    roll_up(api)
+    expected = [f"id-{MAX_STEPS + number}" for number in range(3)]
+    assert people(api, period="week", cohort=MONDAY.isoformat()) == expected
+    assert ask(api, "retention", **weeks(1))["cohorts"][0]["people"] == len(expected)
+
+
+def test_people_behind_a_number_come_in_pages(api: ProjectClient) -> None:
+    send(api, [seen(0, f"u{number}") for number in range(5)])
+    roll_up(api)
+    query = {"cohort": MONDAY.isoformat(), "later": 0, "page_size": 2}
+    named: list[str] = []
+    found = ask(api, "retention/people", **query)
+    while found["next"]:
+        named += [one["user_id"] for one in found["results"]]
+        found = api.get(found["next"]).json()
+    named += [one["user_id"] for one in found["results"]]
+    assert sorted(named) == [f"u{number}" for number in range(5)]
+    assert found["count"] == 5
+    assert people(api, **query, page=9) == []
 
 
 def test_whoever_was_there_before_the_range_is_in_no_cohort_and_not_new(api: ProjectClient) -> None:
@@ -133,6 +180,12 @@ def test_without_events_everything_is_nobody(api: ProjectClient, other_api: Proj
         ("active", "period=week", "period"),
         ("retention", "event_name=x", "event_name"),
         ("retention", "period=year", "period"),
+        ("retention/people", "later=1", "cohort"),
+        ("retention/people", "cohort=1801-01-01", "cohort"),
+        ("retention/people", "cohort=2026-01-01&later=401", "later"),
+        ("retention/people", "cohort=2026-01-01&page=0", "page"),
+        ("retention/people", "cohort=2026-01-01&page_size=1001", "page_size"),
+        ("retention/people", "cohort=2026-01-01&start=2026-01-01", "start"),
         ("lifecycle", "start=yesterday", "start"),
         ("lifecycle", "start=2026-02-01&end=2026-01-01", "start"),
         ("active", "start=0001-01-01T00:00:00Z&end=0001-01-02T00:00:00Z", "start"),
@@ -156,5 +209,5 @@ def test_a_feature_is_that_of_its_project_alone(api: ProjectClient, other_projec
 
 
 def test_reading_needs_the_scope_read(api: ProjectClient) -> None:
-    for what in ("active", "retention", "lifecycle", "adoption", "adoption/x"):
+    for what in ("active", "retention", "retention/people", "lifecycle", "adoption", "adoption/x"):
         assert client_of(api.project, ["ingest"]).get(f"/api/v1/analytics/{what}/").status_code == 403

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -61,9 +62,11 @@ def test_each_view_shows_its_numbers(shop: ProjectClient) -> None:
     client = superuser_client()
     assert "Stickiness" in panel(client, shop, "active")
     heat = panel(client, shop, "retention")
-    assert 'title="1 of 2">50 %' in heat
-    assert 'title="1 of 2">1<' in panel(client, shop, "retention", show="people")
-    assert "Resurrecting" in panel(client, shop, "lifecycle")
+    assert re.search(r'title="1 of 2"><a [^>]*>50 %', heat)
+    assert re.search(r'title="1 of 2"><a [^>]*>1<', panel(client, shop, "retention", show="people"))
+    lifecycle = panel(client, shop, "lifecycle")
+    assert "Resurrecting" in lifecycle
+    assert lifecycle.count("<table") == 1
     features = panel(client, shop, "features")
     assert "33.3 %" in features
     feature = panel(client, shop, "feature", feature="sharing", segment="tenant_id")
@@ -90,9 +93,50 @@ def test_what_a_view_shows_is_exported(
     client = superuser_client()
     answer = client.get(url(shop, export="json", **query))
     assert f'filename="{name}-' in answer["Content-Disposition"]
-    assert len(json.loads(b"".join(answer.streaming_content))) == rows  # type: ignore[attr-defined]  # a file's answer streams
-    csv = b"".join(client.get(url(shop, export="csv", **query)).streaming_content)  # type: ignore[attr-defined]  # likewise
+    assert len(json.loads(answer.getvalue())) == rows
+    csv = client.get(url(shop, export="csv", **query)).getvalue()
     assert len(csv.splitlines()) == rows + 1
+
+
+def linked(text: str, within: str) -> str:
+    """Where the first link in the element that begins like this leads."""
+    return unescape(text.split(within, 1)[1].split('href="', 1)[1].split('"', 1)[0])
+
+
+def test_a_number_of_the_retention_table_leads_to_its_people(shop: ProjectClient) -> None:
+    client = superuser_client()
+    page = PAGE + linked(panel(client, shop, "retention"), 'title="1 of 2"')
+    assert "panel=people" in client.get(page).content.decode()
+    people = client.get(page.replace("#panel-people", "&panel=people")).content.decode()
+    assert f"1 person who began in the week of {MONDAY:%Y-%m-%d} and came back in week 1" in people
+    assert "/people/ana/?" in people
+    exported = client.get(PAGE + linked(people, '<span class="page-exports">').replace("=csv", "=json"))
+    assert json.loads(exported.getvalue()) == [{"user_id": "ana"}]
+    call = unescape(people).split("curl '", 1)[1].split("'", 1)[0]
+    answer = shop.get("/api/v1/" + call.split("/api/v1/", 1)[1]).json()
+    assert answer["results"] == [{"user_id": "ana"}]
+
+
+def test_people_of_a_large_cohort_come_in_pages(shop: ProjectClient) -> None:
+    send(shop, [seen(0, f"{number:02} {SCRIPT}") for number in range(60)])
+    client, asked = superuser_client(), {"view": "retention", "cohort": MONDAY.isoformat()}
+    first = client.get(url(shop, panel="people", **asked)).content.decode()
+    assert "1 to 50 of 62" in first
+    assert SCRIPT not in first
+    second = client.get(url(shop, panel="people", page=2, **asked)).content.decode()
+    assert "51 to 62 of 62" in second
+    exported = client.get(url(shop, export="json", of="people", page=2, **asked))
+    assert len(json.loads(exported.getvalue())) == 62
+
+
+@pytest.mark.parametrize(
+    "query", [{}, {"cohort": "x"}, {"cohort": "2026-01-01", "later": "x"}], ids=["none", "time", "number"]
+)
+def test_people_of_no_number_are_told_in_words(shop: ProjectClient, query: dict[str, str]) -> None:
+    told = superuser_client().get(url(shop, view="retention", panel="people", **query))
+    assert told.status_code == 200
+    assert "page-problem" in told.content.decode()
+    assert 'title="1 of 2"' in panel(superuser_client(), shop, "retention", **query)
 
 
 def test_the_call_that_is_shown_answers_the_same(shop: ProjectClient) -> None:
@@ -127,7 +171,7 @@ def test_what_no_screen_holds_is_left_to_exports(shop: ProjectClient) -> None:
     heat = panel(client, shop, "retention", **query)
     assert "20 older cohorts are in the exports only" in heat
     exported = client.get(url(shop, view="retention", export="json", **query))
-    assert len(json.loads(b"".join(exported.streaming_content))) == 51 * 52 / 2  # type: ignore[attr-defined]  # a file's answer streams
+    assert len(json.loads(exported.getvalue())) == 51 * 52 / 2
 
 
 @pytest.mark.parametrize("view", ["active", "retention", "lifecycle"])

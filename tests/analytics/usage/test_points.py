@@ -10,6 +10,8 @@ from django.urls import reverse
 
 from analytics.models.features import Feature
 from analytics.usage import points
+from storage import writer
+from storage.writer import QueueFull
 from tests.admin import superuser_client
 from tests.analytics.usage.scene import roll_up, send
 from tests.clients import ProjectClient
@@ -78,7 +80,25 @@ def test_a_feature_that_can_not_be_read_stops_no_other(api: ProjectClient) -> No
     define(api, "sharing", {"event_name": "shared"})
     points.write(NOW, seconds=60)
     assert written(api) == {"sharing": [1]}
-    assert not points.is_anything_due(NOW + timedelta(minutes=4))
+    assert not points.DUE.has_rows(NOW + timedelta(minutes=4))
+
+
+def test_a_point_that_could_not_be_stored_is_logged_and_the_next_one_comes(
+    api: ProjectClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    send(api, [used(1, "ana", "shared")])
+    define(api, "sharing", {"event_name": "shared"})
+    with monkeypatch.context() as patched:
+        patched.setattr(writer.GroupWriter, "write", _refuse)
+        points.write(NOW, seconds=60)
+    assert f"adoption of features of project {api.project.pk} was not stored" in caplog.text
+    assert written(api) == {}
+    points.write(NOW + timedelta(minutes=6), seconds=60)
+    assert written(api) == {"sharing": [1]}
+
+
+def _refuse(*_: Any) -> None:
+    raise QueueFull
 
 
 def test_the_limit_of_a_rule_is_of_the_points_that_it_will_watch(api: ProjectClient) -> None:

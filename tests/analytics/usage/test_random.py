@@ -92,11 +92,28 @@ def test_usage_agrees_with_plain_python(
         cohorts = ask(api, "retention", period=period, **query, **span)["cohorts"]
         expected = naive.retention(began, returned, period, start, end)
         assert [[one["people"], *one["returned"]] for one in cohorts] == expected, query
+        check_people(api, began, returned, {"period": period, **query}, cohorts)
 
     periods = ask(api, "lifecycle", period=period, **span)["periods"]
     assert moments(periods, "start") == naive.lifecycle(anything, period, start, end)
     used = {slug: naive.times_of(stored, made, using(slug)) for slug in FEATURES}
     check_adoption(api, used, anything, {"period": period, **span})
+
+
+def check_people(
+    api: ProjectClient, began: Times, returned: Times, query: dict[str, str], cohorts: list[dict[str, Any]]
+) -> None:
+    """Those behind the last number of the first cohort and of one in the middle, and these cohorts as a whole."""
+    for number in {0, len(cohorts) // 2}:
+        one = cohorts[number]
+        for later in (None, len(one["returned"]) - 1):
+            asked = {**query, "cohort": one["start"], **({} if later is None else {"later": later})}
+            found = ask(api, "retention/people", **asked)
+            cohort, *back = (datetime.fromisoformat(found[name]) for name in ("cohort", "start", "end"))
+            again = began if later is None else returned
+            expected = naive.cell(began, again, query["period"], cohort, (back[0], back[1]))
+            assert sorted(row["user_id"] for row in found["results"]) == sorted(expected), asked
+            assert found["count"] == (one["people"] if later is None else one["returned"][later])
 
 
 def using(feature: str) -> Any:

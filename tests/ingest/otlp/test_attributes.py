@@ -26,13 +26,13 @@ KEPT: dict[str, Callable[[int], Any]] = {
 
 @pytest.mark.parametrize("name", KEPT)
 def test_remembered_attributes_stay_bounded_and_mean_the_same(name: str) -> None:
-    limit = 250_000
+    limit = 100_000
     reader = AttributeReader(Pairs(max_bytes=limit))
     for number in range(200):
         reader.read([attributes({"warm": number})[0].SerializeToString()])
     tracemalloc.start()
-    for number in range(2_500):
-        value = KEPT[name](number % 1_250)
+    for number in range(1_000):
+        value = KEPT[name](number % 500)
         raw = attributes({"k": value})[0].SerializeToString()
         assert reader.read([raw]) == reader.read([raw]) == {"k": value}
     held_bytes, _ = tracemalloc.get_traced_memory()

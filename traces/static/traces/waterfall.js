@@ -81,7 +81,8 @@
         history.replaceState(history.state, '', link.href);
         const url = new URL(link.href);
         url.searchParams.set('panel', 'span');
-        htmx.ajax('GET', url.pathname + url.search, { target: panel, swap: 'innerHTML' });
+        // No answer rejects without a reason: pages.js says so, and whoever leaves the page meanwhile needs no word.
+        htmx.ajax('GET', url.pathname + url.search, { target: panel, swap: 'innerHTML' }).catch(() => {});
     };
 
     const close = (href) => {

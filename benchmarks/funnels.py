@@ -1,7 +1,4 @@
-"""A funnel of 4 steps over a month of 10 M events of 1 M people, against the same in DuckDB and against a second.
-
-Retention over the same people comes along.
-"""
+"""A funnel of 4 steps over a month of 10 M events of 1 M people, against the same in DuckDB and against a second."""
 
 from __future__ import annotations
 
@@ -9,19 +6,18 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import psycopg
-
-from benchmarks import retention
-from benchmarks.benchmark import ROUNDS, Bench, Benchmark
+from benchmarks import duck
+from benchmarks.benchmark import ROUNDS, Bench
 from benchmarks.inside import prepare_funnel
 from benchmarks.jobs import Job
-from benchmarks.product import Product, make_product
 from benchmarks.report import Row
 from benchmarks.running import PlatformError
+from benchmarks.store import Store
 
 if TYPE_CHECKING:
     import duckdb
 
+ROWS = ("funnel", "funnel_seconds", "funnel_window")
 STEPS = ("event_1", "event_2", "event_3", "event_4")
 LIMIT_MS = 1000.0
 WINDOW_MINUTES = 7 * 24 * 60
@@ -31,15 +27,15 @@ _COLUMNS = "event_timestamp AT TIME ZONE 'UTC' AS event_timestamp, event_name, u
 
 # The greedy way: everybody's first event of a step after the one found before. Without limits that is exact.
 _FIRST = """step_1 AS (
-    SELECT user_id, min(event_timestamp) AS reached_at FROM events WHERE event_name = '{name}' GROUP BY 1)"""
+    SELECT user_id, min(event_timestamp) AS reached_at FROM telemetry_events WHERE event_name = '{name}' GROUP BY 1)"""
 _NEXT = """step_{number} AS (
-    SELECT user_id, min(event_timestamp) AS reached_at FROM events JOIN step_{before} USING (user_id)
+    SELECT user_id, min(event_timestamp) AS reached_at FROM telemetry_events JOIN step_{before} USING (user_id)
     WHERE event_name = '{name}' AND event_timestamp > step_{before}.reached_at GROUP BY 1)"""
 
 
-def run(bench: Bench) -> Sequence[Row]:
-    product = make_product(bench)
-    ask, ask_in_window = _asker(bench, product), _asker(bench, product, window_minutes=WINDOW_MINUTES)
+def rows(bench: Bench, store: Store) -> Sequence[Row]:
+    """Counts against DuckDB; then with the seconds between steps, and within 7 days, against a second."""
+    ask, ask_in_window = _asker(bench, store), _asker(bench, store, window_minutes=WINDOW_MINUTES)
     counts = ask()
     ask_in_window()
     found = [1000 * _seconds(ask) for _ in range(ROUNDS)]
@@ -47,26 +43,25 @@ def run(bench: Bench) -> Sequence[Row]:
     limit = [LIMIT_MS] * ROUNDS
     reached = ", ".join(f"{count:,}" for count in counts)
     notes = [
-        f"{product.month_event_count:,} events in 30 days, {product.people:,} people; counts, medians and means",
+        f"{store.month_event_count:,} events in 30 days, {store.people:,} people; counts, medians and means",
         f"reached: {reached}",
     ]
     return [
-        _against_duckdb(bench, product, ask, counts),
+        _against_duckdb(bench, store, ask, counts),
         Row("funnel_seconds", 1, "ms", "lower", ours=found, theirs=limit, notes=notes),
         Row("funnel_window", 1, "ms", "lower", ours=limited, theirs=limit, notes=["within 7 days"]),
-        *retention.rows(bench, product),
     ]
 
 
-def _asker(bench: Bench, product: Product, **more: object) -> Callable[[], list[int]]:
+def _asker(bench: Bench, store: Store, **more: object) -> Callable[[], list[int]]:
     """Asks the platform's own code in a process of its own; gives the counts by step."""
     question = {
         "steps": [{"event_name": name} for name in STEPS],
-        "start": product.month_start.isoformat(),
-        "end": product.end.isoformat(),
+        "start": store.month_start.isoformat(),
+        "end": store.end.isoformat(),
         **more,
     }
-    job = Job(prepare_funnel, product.platform.environ(), product.project_id, question)
+    job = Job(prepare_funnel, store.platform.environ(), store.project_id, question)
     job.wait_until_prepared()
     bench.stack.callback(job.close)
 
@@ -77,28 +72,11 @@ def _asker(bench: Bench, product: Product, **more: object) -> Callable[[], list[
     return ask
 
 
-def _against_duckdb(bench: Bench, product: Product, ask: Callable[[], list[int]], counts: list[int]) -> Row:
-    try:
-        import duckdb
-    except ImportError:
-        return Row("funnel", 1, "ms", "lower", reason="duckdb has no package for this system")
-    bench.progress.say("copying the events into DuckDB")
-    csv = bench.folder / "product.csv"
-    everything = f"COPY (SELECT {_COLUMNS} FROM telemetry_events) TO STDOUT (FORMAT csv, HEADER)".encode()
-    with (
-        csv.open("wb") as file,
-        psycopg.connect(product.platform.database_url) as connection,
-        connection.cursor().copy(everything) as copy,
-    ):
-        for data in copy:
-            file.write(data)
-    database = bench.stack.enter_context(duckdb.connect(str(bench.folder / "product.duckdb")))
+def _against_duckdb(bench: Bench, store: Store, ask: Callable[[], list[int]], counts: list[int]) -> Row:
+    database = duck.copy_events(bench, store, "funnel", _COLUMNS, store.month_start)
+    if database is None:
+        return Row("funnel", 1, "ms", "lower", reason=duck.MISSING)
     database.execute(f"SET threads = {THREADS}")
-    database.execute(
-        f"CREATE TABLE events AS SELECT * FROM read_csv('{csv}') "
-        f"WHERE event_timestamp >= '{product.month_start:%Y-%m-%d}'"
-    )
-    csv.unlink()
 
     def theirs() -> list[int]:
         return _counted(database)
@@ -126,6 +104,3 @@ def _seconds(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
-
-
-BENCHMARK = Benchmark("funnel", run, more=("funnel_seconds", "funnel_window", *retention.ROWS))
