@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -43,9 +44,14 @@ UNITS = st.sampled_from(["user_id", "session_id", "tenant_id", "properties.plan"
 AT_ONCE = st.sampled_from([1, 3, raw_road.AT_ONCE])
 
 
-def send(api: ProjectClient, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Send them in two requests; the events that are stored: those of one id and one time once."""
-    events = of_one_actor(events)
+def send(
+    api: ProjectClient, events: list[dict[str, Any]], before: Iterable[dict[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    """Send them in two requests; the events that are stored: those of one id and one time once.
+
+    `before` are those that were stored before.
+    """
+    events = of_one_actor(events, before)
     half = len(events) // 2
     for batch in (events[half:], events[:half]):
         if batch:
@@ -57,15 +63,20 @@ def send(api: ProjectClient, events: list[dict[str, Any]]) -> list[dict[str, Any
     return list(stored.values())
 
 
-def of_one_actor(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def of_one_actor(
+    events: Iterable[dict[str, Any]], before: Iterable[dict[str, Any]] = ()
+) -> list[dict[str, Any]]:
     """Without those that have id and time of one by somebody else: on Citus, and only there, they are other events."""
-    actors: dict[tuple[datetime, str], str | None] = {}
-    kept = []
-    for event in events:
-        actor = event.get("user_id") or event.get("anonymous_id") or event.get("session_id")
-        if actors.setdefault((event["timestamp"], event["id"]), actor) == actor:
-            kept.append(event)
-    return kept
+    actors = {(event["timestamp"], event["id"]): actor_of(event) for event in before}
+    return [
+        event
+        for event in events
+        if actors.setdefault((event["timestamp"], event["id"]), actor_of(event)) == actor_of(event)
+    ]
+
+
+def actor_of(event: Mapping[str, Any]) -> str | None:
+    return event.get("user_id") or event.get("anonymous_id") or event.get("session_id")
 
 
 def link(api: ProjectClient, links: dict[str, str]) -> dict[str, Link]:

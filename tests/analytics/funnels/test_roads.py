@@ -114,7 +114,7 @@ def test_funnels_over_trails_and_raw_events_agree_with_plain_python(
         if isinstance(step, tuple):
             do(api.project, *step)
             continue
-        for one in send(api, step):
+        for one in send(api, step, stored.values()):
             stored.setdefault((one["timestamp"], one["id"]), one)
     made = link(api, links)
     for body, edges, is_in_parts in asked:

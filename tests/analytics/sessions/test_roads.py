@@ -97,7 +97,7 @@ def test_sessions_over_pieces_and_raw_events_agree_with_plain_python(
         if isinstance(step, tuple):
             do(api.project, *step)
             continue
-        for one in send(api, step):
+        for one in send(api, step, stored.values()):
             stored.setdefault((one["timestamp"], one["id"]), one)
     made = link(api, links)
     start, end = (edge if edge is None else MOMENT + timedelta(minutes=edge) for edge in edges)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from analytics.matchers import matches, parse
 from analytics.models.features import Feature
-from tests.analytics.funnels.test_random import link
+from tests.analytics.funnels.test_random import link, of_one_actor
 from tests.analytics.naive import Event
 from tests.analytics.usage import naive
 from tests.analytics.usage.naive import Times
@@ -49,10 +49,11 @@ RANGES = st.tuples(st.sampled_from([-7, 0, 3]), st.sampled_from([4, 9, 15]))
 
 def send_in_parts(api: ProjectClient, parts: list[list[dict[str, Any]]]) -> list[Event]:
     """Each part but the last is rolled up before the next is sent, so that the next is late or fresh."""
-    stored: dict[tuple[datetime, str], Event] = {}
+    stored: dict[tuple[datetime, str], dict[str, Any]] = {}
     for number, part in enumerate(parts):
-        send(api, part)
-        for event in part:
+        sent = of_one_actor(part, stored.values())
+        send(api, sent)
+        for event in sent:
             stored.setdefault((event["timestamp"], event["id"]), event)
         if number < len(parts) - 1:
             roll_up(api)
