@@ -1,7 +1,7 @@
 """Rows that metric points are made of every few minutes: which are due, whose turn it is, and how it went.
 
 A row keeps the time at which it is due next; null is at once. What takes long has more time between its points, so that
-no kind of them ever holds more than a small share of one processor.
+no row ever holds more than a small share of one processor; all of a kind stop after a while and go on a minute later.
 """
 
 from __future__ import annotations

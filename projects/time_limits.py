@@ -1,9 +1,8 @@
-"""How long statements may take, and answers as a whole; and how many large ones are made at once."""
+"""How long statements may take, and answers as a whole."""
 
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,21 +35,14 @@ _deadline: ContextVar[_Deadline | None] = ContextVar("deadline", default=None)
 _TOLERANCE = 0.1
 """Of the whole time: so much longer an answer may take at most, as not every statement is worth a limit of its own."""
 
-LARGE_AT_ONCE = 2
-"""Answers of up to a gigabyte each, in one process."""
-
-LONGEST_WAIT_SECONDS = 10.0
-"""For the turn of a large one. Whoever waits holds a connection, of which a web process has few."""
-
-_turns = threading.BoundedSemaphore(LARGE_AT_ONCE)
-
 
 @contextmanager
 def answered_within(seconds: float) -> Iterator[None]:
     """A transaction that may take so long as a whole, however many statements it has and whatever is done with them.
 
     Statements made through Django end in time; before others call `limit_to_time_left`, in long loops `check_time`.
-    Inside another one the earlier end counts. Raises TooCostly.
+    Inside another one the earlier end counts; in another transaction its limit of statements stays behind, as all
+    that is set there does. Raises TooCostly.
     """
     outer = _deadline.get()
     ends_at = time.monotonic() + seconds
@@ -70,20 +62,10 @@ def answered_within(seconds: float) -> Iterator[None]:
             outer.limit_seconds = math.inf
 
 
-@contextmanager
-def in_turn() -> Iterator[None]:
-    """For answers that take much memory: LARGE_AT_ONCE in this process, others wait. Not twice in one answer.
-
-    Raises TooCostly where that takes too long.
-    """
+def seconds_left() -> float:
+    """Until the answer's time is over, 0 at least; infinite where it has no limit."""
     deadline = _deadline.get()
-    left = deadline.ends_at - time.monotonic() if deadline else math.inf
-    if not _turns.acquire(timeout=min(max(left, 0), LONGEST_WAIT_SECONDS)):
-        raise TooCostly("Others ask as much at this moment and came first. Try again in some seconds.")
-    try:
-        yield
-    finally:
-        _turns.release()
+    return max(deadline.ends_at - time.monotonic(), 0) if deadline else math.inf
 
 
 def check_time() -> None:

@@ -7,8 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
-from rest_framework import serializers, status
-from rest_framework.exceptions import APIException
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -20,18 +19,8 @@ from alerting.models import Rule
 from alerting.rule_types.conditions import Condition
 from alerting.rules import RuleError, check_rule
 from projects.api.authentication import project_id_of
-from projects.api.errors import BadRequest
+from projects.api.errors import BadRequest, TryAgain
 from storage.times import from_unix, parse_time
-
-RETRY_AFTER_SECONDS = 5
-
-
-class UnderWay(APIException):
-    """429: the project has a backtest under way."""
-
-    status_code = status.HTTP_429_TOO_MANY_REQUESTS
-    default_code = "busy"
-    wait = RETRY_AFTER_SECONDS
 
 
 @extend_schema_field({"oneOf": [{"type": "string", "format": "date-time"}, {"type": "number"}]})
@@ -146,5 +135,5 @@ class BacktestViewSet(RuleViewSet):
         except TooMuch as error:
             raise BadRequest(str(error), code="too_costly") from None
         except Busy as error:
-            raise UnderWay(str(error)) from None
+            raise TryAgain(str(error)) from None
         return Response(answer(found))

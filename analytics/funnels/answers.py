@@ -13,7 +13,7 @@ from analytics.funnels.figures import Figures, Group, PeriodFigures, figures, gr
 from analytics.funnels.occurrences import NOWHERE, Occurrences, Positions, moment_of
 from analytics.funnels.question import Funnel, People
 from analytics.funnels.ways import by_parts, ways_of
-from projects.time_limits import in_turn
+from projects.turns import in_turn
 
 
 class Answer(Figures):

@@ -17,6 +17,9 @@ from projects.time_limits import TooCostly
 MOST_BYTES = 512_000_000
 """Of one look at some units: their events, and what is computed of them."""
 
+LARGE = 250_000
+"""Events. Who asks for more waits for a turn."""
+
 BYTES_AN_EVENT = 88
 """Measured where each event counts, of one step and of steps in any order; less where events lead nowhere."""
 

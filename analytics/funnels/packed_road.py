@@ -9,12 +9,13 @@ from functools import partial
 import numpy as np
 
 from analytics import trails
-from analytics.funnels.bounds import most_events, parts
+from analytics.funnels.bounds import LARGE, most_events, parts
 from analytics.funnels.occurrences import EXCLUDED_FROM, Flags, Occurrences
 from analytics.funnels.question import Funnel
 from analytics.matchers import Matcher, matches
 from analytics.trails import MAX_NEWCOMERS, Longs, Newcomers, Numbers, Stream, Trails, joined
 from analytics.units import PERSON
+from projects.turns import take_turn
 
 _PLACE_BITS = 32
 
@@ -74,6 +75,8 @@ def _read_once(stream: Stream, most: int) -> tuple[list[Trails], Longs]:
     for chunk in stream.chunks():
         chunks.append(chunk)
         count += len(chunk.numbers)
+        if count > LARGE:
+            take_turn()
         if count > most:
             for one in chunks:
                 sizes = _added_up(sizes, one.numbers)

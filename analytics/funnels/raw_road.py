@@ -11,16 +11,17 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from django.db import connection
 
-from analytics.funnels.bounds import check_unit, most_events
+from analytics.funnels.bounds import LARGE, check_unit, most_events
 from analytics.funnels.occurrences import EXCLUDED_FROM, Occurrences
 from analytics.funnels.question import Funnel
 from analytics.matchers import Matcher, condition
 from analytics.units import from_events, unit_of_event
 from events.columns import text_of_column
 from projects.time_limits import check_time, limit_to_time_left
+from projects.turns import take_turn
 from storage.sql_pieces import Sql, joined
 
-AT_ONCE = 250_000
+AT_ONCE = LARGE
 """Events that are looked at at once; more where the last unit has more."""
 
 MAX_VALUE = 200
@@ -54,6 +55,7 @@ def read(project_id: int, funnel: Funnel) -> Iterator[Occurrences]:
             part.add(unit, *packed)
             if part.event_count >= AT_ONCE:
                 check_time()
+                take_turn()
                 yield part.taken()
         yield part.taken()
 

@@ -18,7 +18,7 @@ from analytics.sessions.question import Question
 from analytics.trails import EPOCH, MICROSECOND, Longs
 from analytics.units import PERSON
 from events.session_pieces import STRETCH
-from projects.time_limits import in_turn
+from projects.turns import in_turn
 from storage.rollups.windows import Window
 
 

@@ -11,6 +11,8 @@ from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
+import psycopg
+from django.db import connection
 
 from analytics.sessions.arrays import Pieces, TooMuch
 from analytics.sessions.question import Question
@@ -18,10 +20,15 @@ from analytics.trails import EPOCH, MICROSECOND, Longs, fetch, whole_times
 from events.identities import persons_of
 from events.rollups import EVENT_ROLLUP
 from events.session_pieces import SESSION_PIECES, packed
+from projects.time_limits import limit_to_time_left
+from projects.turns import take_turn
 from storage.rollups import reading
 
 MAX_PIECES: Final = 10_000_000
 """Put together in memory, some 80 bytes each."""
+
+LARGE: Final = 250_000
+"""Pieces. Who asks for more waits for a turn."""
 
 _WORDS: Final = 3
 """Of eight bytes, a piece; the last one are its times."""
@@ -31,28 +38,45 @@ _NOBODY = np.int64(1)
 
 
 def read(question: Question) -> Pieces:
-    """The pieces of the question's events. Raises django.db.Error, and TooMuch for more than MAX_PIECES."""
+    """The pieces of the question's events. In a transaction, and `in_turn`.
+
+    Raises django.db.Error, TooCostly, Busy, and TooMuch for more than MAX_PIECES.
+    """
     stored = reading.whole_hours_of(SESSION_PIECES)
     raw = " UNION ALL ".join(
         f"SELECT bucket, pieces FROM ({packed(source.where, source.table)}) AS packed"
         for source in reading.raw_sources(EVENT_ROLLUP)
     )
-    # How long a packed row is stands beside it, so that the sum reads none; only raw events are read in vain.
-    rows = fetch(
-        f"""WITH {reading.state(EVENT_ROLLUP, whole_hours=True, cut_hours=True)}
-            SELECT bucket, CASE WHEN sum(octet_length(pieces)) OVER () <= %(most_bytes)s THEN pieces END
-            FROM (SELECT bucket, pieces FROM {stored.table} WHERE {stored.where} UNION ALL {raw}) AS piece""",
-        {
-            "project_id": question.project_id,
-            "start": question.start or datetime.min.replace(tzinfo=UTC),
-            "end": question.end or datetime.max.replace(tzinfo=UTC),
-            "most_bytes": MAX_PIECES * _PIECE_BYTES,
-        },
-    )
-    if rows and rows[0][1] is None:
-        raise TooMuch
+    statement = f"""WITH {reading.state(EVENT_ROLLUP, whole_hours=True, cut_hours=True)}
+        SELECT bucket, pieces, sum(octet_length(pieces)) OVER ()
+        FROM (SELECT bucket, pieces FROM {stored.table} WHERE {stored.where} UNION ALL {raw}) AS piece"""
+    parameters = {
+        "project_id": question.project_id,
+        "start": question.start or datetime.min.replace(tzinfo=UTC),
+        "end": question.end or datetime.max.replace(tzinfo=UTC),
+    }
+    rows = _fetched(statement, parameters)
     rows.sort(key=itemgetter(0), reverse=True)
     return _unpacked(rows)
+
+
+def _fetched(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """All rows, the last column of which says how many bytes they have together; that is known before they come.
+
+    How long a packed row is stands beside it, so that the sum reads none; only raw events are read in vain.
+    """
+    limit_to_time_left()
+    with (
+        connection.wrap_database_errors,
+        psycopg.ServerCursor(connection.connection, "session_pieces") as cursor,
+    ):
+        rows = cursor.execute(statement.encode(), parameters, binary=True).fetchmany(1)
+        piece_count = int(rows[0][2]) // _PIECE_BYTES if rows else 0
+        if piece_count > MAX_PIECES:
+            raise TooMuch
+        if piece_count > LARGE:
+            take_turn()
+        return [*rows, *cursor.fetchall()]
 
 
 def _unpacked(rows: list[tuple[Any, ...]]) -> Pieces:
@@ -63,7 +87,7 @@ def _unpacked(rows: list[tuple[Any, ...]]) -> Pieces:
     end = 0
     # Row by row, so that what is computed on the way stays small: a third of the time that all at once take.
     while rows:
-        bucket, packed_pieces = rows.pop()
+        bucket, packed_pieces, _ = rows.pop()
         # Bytes are turned around for all columns at once: one by one, the times as four bytes, takes far longer.
         words = np.frombuffer(packed_pieces, ">i8").astype(np.int64).reshape(-1, _WORDS)
         here = slice(end, end := end + len(words))

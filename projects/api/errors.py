@@ -23,6 +23,15 @@ class BadRequest(exceptions.APIException):
     default_code = "invalid"
 
 
+class TryAgain(exceptions.APIException):
+    """429: as much of this is done as may be at once; the client should come again soon."""
+
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "busy"
+    wait = 5
+    """Seconds."""
+
+
 class Unavailable(exceptions.APIException):
     """503: the store can't take or answer this now; the client should try again."""
 

@@ -13,7 +13,7 @@ from analytics.in_time import in_time
 from projects.api.errors import BadRequest
 from projects.pages import page
 from projects.pages.page import Problem, patiently
-from projects.time_limits import TooCostly, answered_within, check_time, in_turn, limit_statements
+from projects.time_limits import TooCostly, answered_within, check_time, limit_statements
 
 pytestmark = pytest.mark.django_db
 
@@ -84,13 +84,6 @@ def test_a_limit_that_is_rolled_back_is_set_anew() -> None:
             assert milliseconds() <= 5300
             ask("SELECT 1 / 0")
         assert milliseconds() <= 5300
-
-
-def test_large_answers_are_made_two_at_a_time() -> None:
-    with in_turn(), in_turn(), pytest.raises(TooCostly, match="came first"), answered_within(0.2), in_turn():
-        raise AssertionError("It was a third one.")
-    with in_turn(), in_turn():
-        """All places are free again."""
 
 
 def test_a_limit_of_its_own_is_never_lifted() -> None:

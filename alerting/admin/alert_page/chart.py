@@ -18,10 +18,12 @@ from alerting.models import Alert, Rule, Source, Status
 from alerting.overlays.episodes import bands_of
 from alerting.rule_types.change import ChangeCondition
 from alerting.rule_types.conditions import Condition
+from alerting.rule_types.event_frequency import EventFrequencyCondition
 from alerting.rule_types.metric_threshold import MetricThresholdCondition
 from alerting.sources.samples import EVERY_LABEL, label_set
 from alerting.units import sent_units, unit_as_sent
 from alerting.values import value_text
+from analytics.matchers import EVERY_EVENT, Filter, Matcher
 from events.deploys import deploys
 from metrics.pages import unit_text
 from projects.pages.charts import LARGEST, Line, Mark, Points, Threshold, TimeChart
@@ -36,6 +38,16 @@ MOST_EPISODES = 50
 _NARROWED = {"metric_threshold", "event_frequency"}
 """Types that measure each label set by itself: asked for one, they give the same number for it."""
 _SPAN_UNITS = {"duration_ms": "ms", "span_count": "spans"}
+
+
+class _NarrowedEvents(EventFrequencyCondition, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A condition's events that pass `own`, too: a label may be longer than what conditions may ask for."""
+
+    own: Matcher = EVERY_EVENT
+
+    @property
+    def matcher(self) -> Matcher:
+        return super().matcher.both(self.own)
 
 
 def alert_chart(case: Case, scope: Scope) -> TimeChart:
@@ -92,6 +104,9 @@ def _narrowed(case: Case) -> Condition:
         return condition
     names = tuple(labels) if condition.group_by == EVERY_LABEL else condition.group_by
     own = {name: str(labels.get(name, "")) for name in names}
+    if isinstance(condition, EventFrequencyCondition):
+        filters = tuple(Filter(name, "equals", (text,)) for name, text in own.items())
+        return _NarrowedEvents(**structs.asdict(condition), own=Matcher(filters=filters))
     return structs.replace(condition, filters={**condition.filters, **own})
 
 

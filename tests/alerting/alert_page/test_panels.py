@@ -12,8 +12,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from alerting.backtest import counts as backtest_counts
 from alerting.backtest import run
 from alerting.models import Alert, Rule, Silence
+from alerting.rule_types.conditions import MAX_FILTERS
 from projects.models import Project
 from projects.pages.page import STOP_POLLING
 from tests.admin import member_client, superuser_client
@@ -128,6 +130,30 @@ def test_the_chart_of_a_count_is_zero_where_nothing_came(admin: Client, api: Pro
     tick(NOW)
     values = set(drawn(admin).values())
     assert values == {0.0, 4.0}
+
+
+def test_the_chart_of_a_longer_label_than_a_condition_may_ask_for_reads_that_label_alone(
+    admin: Client, api: ProjectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_rule(api, ERROR_RULE, group_by=["properties.url"])
+    page = f"https://example.org/?q={'x' * 1100}"
+    send_events(api, 4, NOW, properties={"url": page})
+    send_events(api, 2, NOW, properties={"url": f"{page}y"})
+    tick(NOW)
+    # Room for the events of one page only.
+    monkeypatch.setattr(backtest_counts, "MAX_ROWS", 1)
+    assert set(drawn(admin).values()) == {0.0, 4.0}
+
+
+def test_the_chart_of_a_rule_with_as_many_filters_as_there_may_be_is_narrowed_as_well(
+    admin: Client, api: ProjectClient
+) -> None:
+    asked = {f"tags.t{number}": "yes" for number in range(MAX_FILTERS)}
+    make_rule(api, ERROR_RULE, filters=asked, group_by=["tenant_id"])
+    send_events(api, 4, NOW, tags={name.removeprefix("tags."): "yes" for name in asked}, tenant_id="t1")
+    send_events(api, 3, NOW, tenant_id="t1")
+    tick(NOW)
+    assert set(drawn(admin).values()) == {0.0, 4.0}
 
 
 def test_the_chart_is_drawn_by_the_condition_of_that_time(admin: Client, api: ProjectClient) -> None:

@@ -157,6 +157,35 @@ def test_the_command_of_another_form_of_exposure_is_one_of_it(api: ProjectClient
     assert "1 people" in page(client, api.project, "&panel=results", "checkout")
 
 
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"duration_ms": 250, "trace_id": "", "source_ip": ""},
+        {"duration_ms": {"equals": 0.5}, "tags.beta": "", "properties.step": 2},
+        {"user_id": ""},
+        {"user_id": "", "anonymous_id": "bo"},
+    ],
+)
+def test_the_command_is_accepted_and_an_exposure_whatever_columns_are_asked_for(
+    api: ProjectClient, filters: dict[str, Any]
+) -> None:
+    make_experiment(api, exposure={"event_name": "shown", "filters": filters})
+    client = superuser_client()
+    run(api, page(client, api.project, "&panel=results", "checkout"))
+    assert "1 people" in page(client, api.project, "&panel=results", "checkout")
+
+
+@pytest.mark.parametrize(
+    "exposure",
+    [{"event_name": ""}, {"filters": {"duration_ms": "slow"}}, {"filters": {"duration_ms": -1}}],
+)
+def test_the_command_is_accepted_also_where_no_event_can_be_an_exposure(
+    api: ProjectClient, exposure: dict[str, Any]
+) -> None:
+    make_experiment(api, exposure=exposure)
+    run(api, page(superuser_client(), api.project, "&panel=results", "checkout"))
+
+
 def run(api: ProjectClient, text: str) -> None:
     """Do what the command on the page does."""
     command = unescape(text.split('id="experiment-command"', 1)[1].split(">", 1)[1].split("</pre>", 1)[0])

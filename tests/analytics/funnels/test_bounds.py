@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics import trails
-from analytics.funnels import answers, bounds, figures, raw_road, ways
+from analytics.funnels import bounds, figures, packed_road, raw_road, ways
 from analytics.funnels.parsing import parse_funnel
-from projects import time_limits
-from projects.time_limits import TooCostly, answered_within, in_turn
+from projects import time_limits, turns
+from projects.time_limits import TooCostly
 from tests.analytics.funnels.test_api import MOMENT, ask, counts, send
 from tests.clients import ProjectClient
+from tests.projects.test_turns import a_large_one
 
 PEOPLE = "/api/v1/analytics/funnel/people/"
 NAMES = {"steps": [{"event_name": "seen"}, {"event_name": "paid"}]}
@@ -60,9 +61,18 @@ def test_time_is_looked_at_while_raw_events_come(
     assert counts(ask(api, "seen", "paid", order=order, breakdown="tags.plan")) == [5, 3]
 
 
-def test_a_funnel_waits_for_its_turn(api: ProjectClient) -> None:
-    with in_turn(), in_turn(), pytest.raises(TooCostly, match="came first"), answered_within(0.2):
-        answers.answer(api.project.pk, parse_funnel(NAMES))
+@pytest.mark.parametrize("question", [NAMES, VALUES], ids=["trails", "raw events"])
+def test_beside_other_large_answers_only_a_large_one_is_told_to_come_again(
+    api: ProjectClient, monkeypatch: pytest.MonkeyPatch, question: dict[str, Any]
+) -> None:
+    send_many(api)
+    monkeypatch.setattr(turns, "LONGEST_WAIT_SECONDS", 0.1)
+    with a_large_one(), a_large_one():
+        assert counts(api.post("/api/v1/analytics/funnel/", question).json()) == [5, 3]
+        monkeypatch.setattr(packed_road, "LARGE", 1)
+        monkeypatch.setattr(raw_road, "AT_ONCE", 1)
+        answer = api.post("/api/v1/analytics/funnel/", question)
+    assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (429, "busy", "5")
 
 
 def test_those_who_began_last_come_first_whichever_part_they_are_in(

@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import re
+import shlex
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -20,7 +22,7 @@ from analytics.models.journeys import Journey
 from projects.models import Project
 from tests.admin import member_client, superuser_client
 from tests.analytics.journeys.scene import TTF_EVENTS, Seen, make_journey, send, settle, ttf_events
-from tests.clients import ProjectClient
+from tests.clients import ProjectClient, counts
 
 pytestmark = pytest.mark.django_db
 
@@ -94,6 +96,19 @@ def test_a_journey_of_nobody_says_how_to_begin_one(project: Project) -> None:
     matcher = {"event_name": 'it\'s a "name"'}
     make_journey(project, {"a": matcher, "b": {"event_name": "b"}})
     assert "it&#x27;\\&#x27;&#x27;s a" in panel(superuser_client(), project, "report", "buying")
+
+
+def test_the_event_that_begins_a_journey_is_accepted_whatever_columns_are_asked_for(
+    api: ProjectClient, project: Project
+) -> None:
+    filters = {"duration_ms": 250, "trace_id": "", "user_id": ""}
+    make_journey(project, {"a": {"event_name": "a", "filters": filters}, "b": {"event_name": "b"}})
+    page = superuser_client().get(url(project, "buying", panel="report")).content.decode()
+    command = unescape(page.split('id="journey-command"', 1)[1].split(">", 1)[1].split("</pre>", 1)[0])
+    words = shlex.split(command.replace("\\\n", ""))
+    body = json.loads(words[words.index("-d") + 1])
+    assert body == {"event_name": "a", "anonymous_id": "ana", "duration_ms": 250}
+    assert counts(api.post(urlsplit(words[1]).path, body)) == (1, 0, 0)
 
 
 @pytest.mark.parametrize(

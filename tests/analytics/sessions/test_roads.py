@@ -20,7 +20,7 @@ from analytics.sessions.answers import DURATIONS_SECONDS
 from analytics.sessions.arrays import TooMuch, in_order, places_of_each
 from analytics.sessions.question import Question
 from analytics.sessions.roads import read
-from projects.time_limits import TooCostly, answered_within, in_turn
+from projects import turns
 from storage.rollups.windows import Window
 from tests.analytics import naive
 from tests.analytics.funnels.test_random import LINKS, link, send
@@ -28,6 +28,7 @@ from tests.analytics.funnels.test_roads import MOMENT, WHO, begin_before, do
 from tests.analytics.sessions.test_sessions import SESSIONS
 from tests.clients import ProjectClient, client_of
 from tests.conftest import make_project
+from tests.projects.test_turns import a_large_one
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("event-watermark")]
 
@@ -239,10 +240,16 @@ def test_sessions_that_began_at_one_moment_are_not_all_read_for_a_page(
     assert units == ["u4", "u3", "u2", "u1", "u0"]
 
 
-def test_sessions_wait_for_their_turn(api: ProjectClient) -> None:
-    question = Question(project_id=api.project.pk, gap=timedelta(minutes=30))
-    with in_turn(), in_turn(), pytest.raises(TooCostly, match="came first"), answered_within(0.2):
-        read(question)
+def test_beside_other_large_answers_only_many_sessions_are_told_to_come_again(
+    api: ProjectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent_at_once(api, 3)
+    monkeypatch.setattr(turns, "LONGEST_WAIT_SECONDS", 0.1)
+    with a_large_one(), a_large_one():
+        assert api.get("/api/v1/analytics/sessions/").json()["sessions"] == 3
+        monkeypatch.setattr(pieces, "LARGE", 2)
+        answer = api.get("/api/v1/analytics/sessions/")
+    assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (429, "busy", "5")
 
 
 @given(st.lists(st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(0, 40)), max_size=40))
