@@ -9,6 +9,9 @@ import msgspec
 from django.db import connection
 
 from events.identities import MAX_STEPS, Link, person_of
+from storage.estimates import of_project
+
+_IS_OF_PROJECT = of_project("%(project_id)s", "link")
 
 
 def families(project_id: int, identifiers: Sequence[str]) -> dict[str, str]:
@@ -35,14 +38,14 @@ def _links(project_id: int, identifiers: Sequence[str]) -> dict[str, Link]:
     """By identifier: the links from and to these ids."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """WITH asked AS MATERIALIZED (
+            f"""WITH asked AS MATERIALIZED (
                    SELECT identifier FROM json_array_elements_text(%(ids)s) AS asked (identifier)
                )
                SELECT link.identifier, user_id, linked_at FROM asked JOIN identity_links AS link
-                   ON link.project_id = %(project_id)s AND link.identifier = asked.identifier
+                   ON {_IS_OF_PROJECT} AND link.identifier = asked.identifier
                UNION
                SELECT link.identifier, user_id, linked_at FROM asked JOIN identity_links AS link
-                   ON link.project_id = %(project_id)s AND link.user_id = asked.identifier""",
+                   ON {_IS_OF_PROJECT} AND link.user_id = asked.identifier""",
             _parameters(project_id, identifiers),
         )
         return {identifier: Link(user_id, linked_at) for identifier, user_id, linked_at in cursor.fetchall()}
@@ -57,11 +60,11 @@ def linked(project_id: int, identifiers: Sequence[str]) -> list[str]:
     """Those of the ids that some link names."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT identifier FROM json_array_elements_text(%(ids)s) AS asked (identifier)
+            f"""SELECT identifier FROM json_array_elements_text(%(ids)s) AS asked (identifier)
                WHERE EXISTS (SELECT FROM identity_links AS link
-                             WHERE link.project_id = %(project_id)s AND link.identifier = asked.identifier)
+                             WHERE {_IS_OF_PROJECT} AND link.identifier = asked.identifier)
                   OR EXISTS (SELECT FROM identity_links AS link
-                             WHERE link.project_id = %(project_id)s AND link.user_id = asked.identifier)""",
+                             WHERE {_IS_OF_PROJECT} AND link.user_id = asked.identifier)""",
             _parameters(project_id, identifiers),
         )
         return [identifier for (identifier,) in cursor.fetchall()]

@@ -26,6 +26,7 @@ from events.identities import persons_of
 from events.rollups import EVENT_ROLLUP
 from events.trails import IDENTIFIER, KNOWN, PACKED, RANK, TRAILS
 from projects.time_limits import limit_to_time_left
+from storage.estimates import of_project
 from storage.rollups import reading
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -279,8 +280,8 @@ def _us(moment: datetime) -> int:
     return (moment - EPOCH) // MICROSECOND
 
 
-_IDENTIFIERS = """
-    SELECT identifier, number FROM event_identifiers WHERE project_id = %(project_id)s
+_IDENTIFIERS = f"""
+    SELECT identifier, number FROM event_identifiers WHERE {of_project("%(project_id)s")}
     UNION ALL
     SELECT * FROM unnest(%(newcomers)s::text[], %(numbers)s::int[]) AS newcomer (identifier, number)
 """

@@ -14,6 +14,7 @@ from functools import partial
 
 import msgspec
 
+from storage.estimates import of_project
 from storage.fields import Name
 from storage.known import Known
 from storage.records import Bounds, RecordError, Write
@@ -101,15 +102,15 @@ def persons_of(project_id: str, which: str = "true") -> str:
             WITH RECURSIVE link AS MATERIALIZED (
                 SELECT link.identifier, link.user_id, further.identifier IS NOT NULL AS leads_further
                 FROM identity_links AS link LEFT JOIN identity_links AS further
-                    ON further.project_id = {project_id} AND further.identifier = link.user_id
-                WHERE link.project_id = {project_id} AND {which}
+                    ON {of_project(project_id, "further")} AND further.identifier = link.user_id
+                WHERE {of_project(project_id, "link")} AND {which}
             ), walk AS (
                 SELECT identifier, ARRAY[identifier] AS path, user_id AS following FROM link WHERE leads_further
                 UNION ALL
                 SELECT identifier, path || following, step.user_id
                 FROM walk LEFT JOIN LATERAL (
                     SELECT user_id FROM identity_links AS step
-                    WHERE project_id = {project_id} AND step.identifier = following LIMIT 1
+                    WHERE {of_project(project_id, "step")} AND step.identifier = following LIMIT 1
                 ) AS step ON true
                 WHERE {_GOES_ON}
             )
@@ -117,7 +118,7 @@ def persons_of(project_id: str, which: str = "true") -> str:
             UNION ALL
             SELECT identifier, CASE WHEN following = ANY(path) AND cardinality(path) <= {MAX_STEPS} THEN (
                        SELECT step.identifier FROM identity_links AS step
-                       WHERE project_id = {project_id}
+                       WHERE {of_project(project_id, "step")}
                          AND step.identifier = ANY(path[array_position(path, following):])
                        ORDER BY linked_at DESC, step.identifier COLLATE "C" DESC LIMIT 1
                    ) ELSE path[cardinality(path)] END

@@ -20,7 +20,8 @@ _MEASURES = ("count", "sum", "min", "max", "percentile_95", "codes", "counts")
 _CLOSED = "(SELECT closed_to FROM rollup_watermarks WHERE raw_table = 'metric_points')"
 _HOUR = "date_trunc('hour', \"timestamp\", 'UTC')"
 
-# Invalid hours by IN, not by a join: Citus doesn't run one over what points add.
+# Invalid hours by IN, not by a join: Citus runs none over what points add. IN that IS TRUE is always a hash table;
+# without, it was a loop over all late hours for each point wherever statistics didn't know them yet.
 _PARTS = f"""
     SELECT project_id, series_id, bucket AS hour, {", ".join(_MEASURES)}
     FROM point_rollup_hours WHERE (project_id, bucket) NOT IN (SELECT project_id, hour FROM invalid)
@@ -32,7 +33,7 @@ _PARTS = f"""
     FROM metric_point_increments
     WHERE "timestamp" >= (SELECT min(hour) FROM invalid) AND "timestamp" < {_CLOSED}
         AND "timestamp" < (SELECT max(hour) + interval '1 hour' FROM invalid)
-        AND (project_id, {_HOUR}) IN (SELECT project_id, hour FROM invalid)
+        AND ((project_id, {_HOUR}) IN (SELECT project_id, hour FROM invalid)) IS TRUE
         AND NOT stale
 """
 _KEYS = "project_id, hour, service_name, metric_name"

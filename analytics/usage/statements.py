@@ -16,6 +16,7 @@ from analytics.matchers import Matcher, condition
 from analytics.trails import trail_sql
 from analytics.usage.periods import Periods
 from events.trails import IDENTIFIER
+from storage.estimates import of_project
 from storage.sql_pieces import Sql, joined
 
 Wanted = Mapping[int, Matcher | None]
@@ -79,7 +80,7 @@ def from_rows(project_id: int, wanted: Wanted, periods: Periods) -> Statement:
                 WHERE identifier IS NOT NULL AND marks <> 0 GROUP BY identifier, period
             ) AS there
             LEFT JOIN (
-                SELECT identifier, number FROM event_identifiers WHERE project_id = %(project_id)s
+                SELECT identifier, number FROM event_identifiers WHERE {of_project("%(project_id)s")}
             ) AS known USING (identifier)
             GROUP BY period, marks""",
         {

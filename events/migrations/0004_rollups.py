@@ -90,7 +90,7 @@ _RECENT = f"""
         AND event_timestamp < least(invalid.hour + interval '1 hour', {_CLOSED})
 """
 
-_HOURLY_SUMMARY = f"""
+HOURLY_SUMMARY = f"""
     SELECT project_id, bucket AS hour, {_LISTED}, event_count, error_count,
            duration_p50_ms, duration_p95_ms, duration_p99_ms
     FROM event_rollup_hours AS rolled
@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(_CREATE, _DROP),
         ReplaceView(
             "telemetry_events_hourly_summary",
-            _HOURLY_SUMMARY,
+            HOURLY_SUMMARY,
             previous=import_module("events.migrations.0002_indexes_and_views").HOURLY_SUMMARY,
         ),
     ]

@@ -112,7 +112,7 @@ _PARTS = f"""
 _KEYS = "project_id, hour, service_name, metric_name"
 _WHOLE = "FILTER (WHERE code IS NULL)"
 
-_SERVICE_SUMMARY = f"""
+SERVICE_SUMMARY = f"""
     WITH invalid AS MATERIALIZED (
         SELECT DISTINCT project_id, hour FROM rollup_invalidations WHERE raw_table = 'metric_points'
     )
@@ -176,7 +176,7 @@ class Migration(migrations.Migration):
         ReplaceView("metric_point_increments", _INCREMENTS),
         ReplaceView(
             "system_metrics_service_summary",
-            _SERVICE_SUMMARY,
+            SERVICE_SUMMARY,
             previous=import_module("metrics.migrations.0003_rollups").SERVICE_SUMMARY,
         ),
     )

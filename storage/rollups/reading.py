@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from storage.estimates import no_rows
 from storage.rollups.registry import Rollup, Tier
 
 TierName = Literal["minutes", "hours", "days"]
@@ -16,11 +17,9 @@ _IN_RANGE = "project_id = %(project_id)s AND bucket >= %(start)s AND bucket < %(
 
 # Once old data has been loaded, thousands of hours are invalid. So that no row is compared with each of them: NOT IN,
 # and IN that IS TRUE, are always hash tables, NOT EXISTS and IN only sometimes. Where an hour's rows are looked up by
-# their range, the hour that each lies in says the same, but can be hashed; and _UNKNOWN keeps the planner from
-# believing in a single hour, for which comparing costs no more than an index.
+# their range, the hour that each lies in says the same, but can be hashed; and the planner is kept from
+# believing in a single hour, for which comparing costs no more than an index (`no_rows`).
 _VALID_HOUR = "date_trunc('hour', bucket, 'UTC') NOT IN (SELECT invalid_hour FROM invalid)"
-_UNKNOWN = "SELECT hour FROM unnest(array_fill(%(start)s::timestamptz, ARRAY[4])) AS hour WHERE hour <> hour"
-"""No hours; the planner takes them for four."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,5 +123,5 @@ def state(rollup: Rollup, *, whole_hours: bool = False, cut_hours: bool = False)
             SELECT DISTINCT hour AS invalid_hour FROM rollup_invalidations
             WHERE raw_table = '{rollup.name}' AND project_id = %(project_id)s
               AND hour > %(start)s - interval '1 hour' AND hour < %(end)s{cut if cut_hours else ""}
-            UNION ALL {_UNKNOWN}
+            UNION ALL {no_rows(4, "timestamptz")}
         )"""

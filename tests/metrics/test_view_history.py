@@ -35,21 +35,25 @@ def test_a_view_is_what_the_code_makes_now_else_a_migration_is_missing(view: str
     assert definition(view) == definition_of(VIEWS[view])
 
 
-def migrate_formats(*, backwards: bool) -> None:
+CHANGES = [("0003_rollups", "0004_formats"), ("0005_exemplars_and_metadata", "0006_late_hours")]
+
+
+def migrate_views(*, backwards: bool) -> None:
     executor = MigrationExecutor(connection)
-    migration = executor.loader.get_migration("metrics", "0004_formats")
-    before = executor.loader.project_state(("metrics", "0003_rollups"))
-    with connection.schema_editor() as editor:
-        (migration.unapply if backwards else migration.apply)(before, editor)
+    for before, name in reversed(CHANGES) if backwards else CHANGES:
+        migration = executor.loader.get_migration("metrics", name)
+        state = executor.loader.project_state(("metrics", before))
+        with connection.schema_editor() as editor:
+            (migration.unapply if backwards else migration.apply)(state, editor)
 
 
 @pytest.mark.django_db
 def test_going_back_gives_the_view_as_it_was_and_going_on_the_one_of_now() -> None:
     new = definition(SUMMARY)
-    migrate_formats(backwards=True)
+    migrate_views(backwards=True)
     old = import_module("metrics.migrations.0003_rollups").SERVICE_SUMMARY
     assert definition(SUMMARY) == definition_of(old) != new
-    migrate_formats(backwards=False)
+    migrate_views(backwards=False)
     assert definition(SUMMARY) == new
 
 
