@@ -17,8 +17,8 @@ from storage.fields import Milliseconds
 def command_of(matcher: Matcher, name: str, columns: Mapping[str, str] | None = None) -> str:
     """A curl line that sends an event of ana with what the matcher asks for, and `columns` beside it.
 
-    Of alternatives the first; conditions that name no single value are left to the reader, as are values that no event
-    can have. `name` is the event's where the matcher asks for none.
+    Of alternatives the first; conditions that name no single value are left to the reader, as are durations that no
+    event can have. `name` is the event's where the matcher asks for none.
     """
     asked = {**_asked(matcher), **(columns or {})}
     # Somebody without a user id is known by an anonymous one.

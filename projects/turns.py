@@ -1,6 +1,7 @@
 """Turns of large answers: what one may hold in memory is bounded elsewhere, how many are made at once is here.
 
-Small ones never wait. An answer that may become large stands in `in_turn`; what finds that it is one calls `take_turn`.
+An answer that may become large stands in `in_turn`; what finds that it is one calls `take_turn`. Small ones never wait.
+What the database does for all of them is bounded by time limits and the number of connections.
 """
 
 from __future__ import annotations

@@ -76,6 +76,7 @@ def _fetched(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]
             raise TooMuch
         if piece_count > LARGE:
             take_turn()
+            limit_to_time_left()
         return [*rows, *cursor.fetchall()]
 
 
