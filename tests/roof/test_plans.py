@@ -11,6 +11,8 @@ from django.test.utils import CaptureQueriesContext
 
 from analytics.trails import trail_sql
 from projects.models import Project
+from storage.connections import connect
+from storage.distribution.obstacles import has_citus
 from tests.clients import ProjectClient
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
@@ -109,7 +111,7 @@ def fill(project: Project, moment: datetime, table: str, time_column: str, **ran
 )
 def test_rows_are_not_compared_with_every_hour_of_late_rows_one_by_one(api: ProjectClient, path: str) -> None:
     api.post("/api/v1/metrics", {"metrics": [{"metric_name": "cpu", "metric_value": 1}]})
-    compares_with_a_hash(plan_of(api, path))
+    looks_hours_up(plan_of(api, path))
 
 
 @pytest.mark.django_db
@@ -117,11 +119,14 @@ def test_neither_are_those_of_a_funnel() -> None:
     asked: dict[str, int | datetime] = {"project_id": 1, "start": NOW - timedelta(days=30), "end": NOW}
     with CaptureQueriesContext(connection) as queries, connection.cursor() as cursor:
         cursor.execute(trail_sql() + "SELECT * FROM trail", asked)
-    compares_with_a_hash(explain(queries.captured_queries[0]["sql"]))
+    looks_hours_up(explain(queries.captured_queries[0]["sql"]))
 
 
-def compares_with_a_hash(plan: str) -> None:
+def looks_hours_up(plan: str) -> None:
     """Ten thousand such hours are usual once old data has been loaded, and the planner knows of none."""
+    with connect() as own:
+        if has_citus(own):
+            pytest.skip("Citus runs no such look-up: there it is a join")
     assert "invalid_hour" in plan
     assert not re.search(r"Nested Loop.*\n\s*Join Filter: .*invalid_(hour|days)", plan), plan
 
