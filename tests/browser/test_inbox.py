@@ -106,6 +106,8 @@ def test_the_inbox_is_searched_and_left_by_keys(admin_page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("q=disk"))
     expect(page.locator(".inbox-row")).to_have_count(1)
+    # Rows are there before the script that hears keys.
+    page.wait_for_load_state("domcontentloaded")
     page.locator("body").press("j")
     page.keyboard.press("e")
     expect(page.get_by_text("Resolved Disk nearly full.")).to_be_visible()
