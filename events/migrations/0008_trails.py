@@ -29,7 +29,7 @@ _CREATE = """
 
 # Hours that were rolled up before there were trails count as invalid until the worker has made theirs: readers take raw
 # rows meanwhile. Only where those are all there; a recomputation would lose what is left of a frozen day.
-_INVALIDATE = """
+INVALIDATE = """
     INSERT INTO rollup_invalidations (raw_table, project_id, hour)
     SELECT DISTINCT 'telemetry_events', project_id, date_trunc('hour', bucket, 'UTC')
     FROM event_rollup_hours
@@ -48,5 +48,5 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(_CREATE, "DROP TABLE event_trails; DROP TABLE event_identifiers;"),
-        migrations.RunSQL(_INVALIDATE, migrations.RunSQL.noop),
+        migrations.RunSQL(INVALIDATE, migrations.RunSQL.noop),
     ]

@@ -11,6 +11,7 @@ from typing import Literal
 
 from django.db import connection
 
+from storage.distribution.obstacles import has_citus
 from storage.rollups.registry import Rollup, Tier
 
 TierName = Literal["minutes", "hours", "days"]
@@ -113,9 +114,9 @@ def _of_each(ranges: str, table: str, where: str) -> Source:
 @cache
 def _on_citus() -> bool:
     """Asked once in a process: the platform is stopped while tables are distributed."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')")
-        return bool(cursor.fetchone()[0])
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        return has_citus(connection.connection)
 
 
 def hours_of(tier: Tier, where: str = "true") -> Source:

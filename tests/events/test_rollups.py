@@ -25,14 +25,13 @@ from storage import partitions
 from storage.connections import connect
 from storage.log_buckets import code_of, percentile
 from storage.partitions import start_of
-from storage.records import Answer, Bounds, Outcome, RecordError, WriteRequest
+from storage.records import Bounds, RecordError
 from storage.rollups import engine, gate, watermarks
 from storage.rollups.removal import NotRolledUp, freeze, pause_ingest
 from storage.rollups.summaries import Question
 from storage.rollups.windows import Window
-from storage.writer import write_request
 from tests.conftest import make_project
-from tests.rolled_up import frozen_days, killed_step, purge, refusals
+from tests.rolled_up import frozen_days, killed_step, purge, refusals, written
 
 pytestmark = pytest.mark.django_db
 
@@ -75,15 +74,7 @@ def store(project: Project, events: Sequence[Sent]) -> list[RecordError]:
         for event in events
     ]  # fmt: skip
     write, errors = prepare(enumerate(records), bounds)
-    told: list[RecordError] = []
-
-    def answer(outcome: Outcome) -> Answer:
-        told[:] = outcome.errors
-        return Answer(202, b"")
-
-    if write.rows:
-        write_request(WriteRequest([write], answer, NOW))
-    return errors + told
+    return errors + written(write, NOW)
 
 
 def advance(project: Project, now: datetime = NOW) -> None:

@@ -23,10 +23,10 @@ from storage import partitions
 from storage.connections import connect
 from storage.log_buckets import code_of, percentile
 from storage.partitions import start_of
-from storage.records import Answer, Bounds, Outcome, RecordError, WriteRequest
+from storage.records import Bounds, RecordError
 from storage.rollups import engine
 from storage.rollups.windows import Window
-from storage.writer import write_request
+from tests.rolled_up import written
 
 NOW = datetime.now(UTC).replace(minute=30, second=0, microsecond=0)
 START, END = start_of((NOW - timedelta(hours=37)).date()), start_of((NOW + timedelta(days=1)).date())
@@ -82,15 +82,7 @@ class Sent:
 def store(project: Project, points: Sequence[Sent]) -> list[RecordError]:
     bounds = Bounds(project.pk, NOW, NOW - timedelta(days=30), NOW + timedelta(hours=1))
     write, errors = prepare(enumerate(point.record() for point in points), bounds)
-    told: list[RecordError] = []
-
-    def answer(outcome: Outcome) -> Answer:
-        told[:] = outcome.errors
-        return Answer(202, b"")
-
-    if write.rows:
-        write_request(WriteRequest([write], answer, NOW))
-    return errors + told
+    return errors + written(write, NOW)
 
 
 def advance(project: Project, now: datetime = NOW) -> None:

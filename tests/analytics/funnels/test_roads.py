@@ -22,7 +22,7 @@ from storage.rollups import engine
 from tests.analytics import naive
 from tests.analytics.funnels.cases import NAMES, funnels_of_names
 from tests.analytics.funnels.test_random import LINKS, link, rounded, send, shown
-from tests.clients import client_of
+from tests.clients import ProjectClient, client_of
 from tests.conftest import make_project
 from tests.rolled_up import killed_step
 
@@ -89,6 +89,18 @@ def do(project: Project, step: str, minutes: int) -> None:
             engine.invalidate(EVENT_ROLLUP, project.pk, MOMENT - timedelta(hours=1), NOW)
 
 
+def sent(api: ProjectClient, plan: list[Any]) -> list[dict[str, Any]]:
+    """Events are sent and steps are done in this order; what is stored in the end."""
+    stored: dict[tuple[datetime, str], dict[str, Any]] = {}
+    for step in plan:
+        if isinstance(step, tuple):
+            do(api.project, *step)
+            continue
+        for one in send(api, step, stored.values()):
+            stored.setdefault((one["timestamp"], one["id"]), one)
+    return list(stored.values())
+
+
 def bytes_of_largest(units: dict[str, list[naive.Event]], funnel: Funnel) -> int:
     """So much that nobody has more events than may lie in memory, and most of the others come after them."""
     most = max((len(events) for events in units.values()), default=1)
@@ -109,19 +121,13 @@ def test_funnels_over_trails_and_raw_events_agree_with_plain_python(
 ) -> None:
     api = client_of(make_project("roads"))
     begin_before(MOMENT - timedelta(minutes=10))
-    stored: dict[tuple[datetime, str], dict[str, Any]] = {}
-    for step in plan:
-        if isinstance(step, tuple):
-            do(api.project, *step)
-            continue
-        for one in send(api, step, stored.values()):
-            stored.setdefault((one["timestamp"], one["id"]), one)
+    stored = sent(api, plan)
     made = link(api, links)
     for body, edges, is_in_parts in asked:
         start, end = (edge if edge is None else MOMENT + timedelta(minutes=edge) for edge in edges)
         in_range = [
             one
-            for one in stored.values()
+            for one in stored
             if (start is None or start <= one["timestamp"]) and (end is None or one["timestamp"] < end)
         ]
         whole = {**body, "start": start and start.isoformat(), "end": end and end.isoformat()}

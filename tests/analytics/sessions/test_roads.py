@@ -24,7 +24,7 @@ from projects import turns
 from storage.rollups.windows import Window
 from tests.analytics import naive
 from tests.analytics.funnels.test_random import LINKS, link, send
-from tests.analytics.funnels.test_roads import MOMENT, WHO, begin_before, do
+from tests.analytics.funnels.test_roads import MOMENT, WHO, begin_before, do, sent
 from tests.analytics.sessions.test_sessions import SESSIONS
 from tests.clients import ProjectClient, client_of
 from tests.conftest import make_project
@@ -93,20 +93,12 @@ def test_sessions_over_pieces_and_raw_events_agree_with_plain_python(
     minutes, edges = about
     api, gap = client_of(make_project("roads")), timedelta(minutes=minutes)
     begin_before(MOMENT - timedelta(minutes=10))
-    stored: dict[tuple[Any, str], dict[str, Any]] = {}
-    for step in plan:
-        if isinstance(step, tuple):
-            do(api.project, *step)
-            continue
-        for one in send(api, step, stored.values()):
-            stored.setdefault((one["timestamp"], one["id"]), one)
+    stored = sent(api, plan)
     made = link(api, links)
     start, end = (edge if edge is None else MOMENT + timedelta(minutes=edge) for edge in edges)
     sessions = [
         (unit, one)
-        for unit, events in naive.by_unit(
-            _in_range(list(stored.values()), start, end), "user_id", made
-        ).items()
+        for unit, events in naive.by_unit(_in_range(stored, start, end), "user_id", made).items()
         for one in naive.sessions_of(events, gap)
     ]
     question = Question(project_id=api.project.pk, gap=gap, start=start, end=end)
