@@ -91,6 +91,22 @@ def test_the_inbox_is_worked_through_by_keys(admin_page: Page, screenshot: Keep)
     assert Silence.objects.count() == 2
 
 
+def test_a_key_right_after_the_list_of_keys_was_closed_is_heard(admin_page: Page) -> None:
+    page = admin_page
+    page.goto(f"/admin/inbox/?project={scene().pk}")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    # Before the next frame the focus is still in the dialog.
+    page.evaluate(
+        """() => {
+            const inside = document.activeElement;
+            document.getElementById('inbox-keys').close();
+            inside.dispatchEvent(new KeyboardEvent('keydown', { key: '/', bubbles: true, cancelable: true }));
+        }"""
+    )
+    expect(page.locator("#inbox-search")).to_be_focused()
+
+
 def test_the_inbox_is_searched_and_left_by_keys(admin_page: Page) -> None:
     project = scene()
     page = admin_page

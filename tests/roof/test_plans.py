@@ -17,6 +17,7 @@ from tests.clients import ProjectClient
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 A_MONTH = f"start={(NOW - timedelta(days=30)).isoformat()[:19]}Z&end={NOW.isoformat()[:19]}Z"
+IN_RANGE = f"{(NOW - timedelta(hours=2)).isoformat()[:19]}Z"
 HALF_A_YEAR = f"start={(NOW - timedelta(days=180)).isoformat()[:19]}Z&end={NOW.isoformat()[:19]}Z"
 
 
@@ -47,7 +48,8 @@ def plan_of(api: ProjectClient, path: str) -> str:
     ],
 )  # fmt: skip
 def test_a_slow_read_uses_its_index_or_roll_up(api: ProjectClient, path: str, tables: str, used: str) -> None:
-    points = [{"metric_name": "cpu", "metric_value": 1, "host_name": f"h{number}"} for number in range(3)]
+    cpu = {"metric_name": "cpu", "metric_value": 1, "timestamp": IN_RANGE}
+    points = [{**cpu, "host_name": f"h{number}"} for number in range(3)]
     api.post("/api/v1/metrics", {"metrics": points})
     api.post("/api/v1/events", {"events": [{"event_name": "login"}]})
     plan = plan_of(api, path)
@@ -110,7 +112,8 @@ def fill(project: Project, moment: datetime, table: str, time_column: str, **ran
     ],
 )
 def test_rows_are_not_compared_with_every_hour_of_late_rows_one_by_one(api: ProjectClient, path: str) -> None:
-    api.post("/api/v1/metrics", {"metrics": [{"metric_name": "cpu", "metric_value": 1}]})
+    cpu = {"metric_name": "cpu", "metric_value": 1, "timestamp": IN_RANGE}
+    api.post("/api/v1/metrics", {"metrics": [cpu]})
     looks_hours_up(plan_of(api, path))
 
 

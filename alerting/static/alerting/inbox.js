@@ -85,7 +85,8 @@
         '?': () => document.getElementById('inbox-keys').showModal(),
     };
     document.addEventListener('keydown', (event) => {
-        const isWriting = event.target.closest('input:not([type="checkbox"]), textarea, select, dialog');
+        // A dialog that was just closed keeps the focus until the next frame.
+        const isWriting = event.target.closest('input:not([type="checkbox"]), textarea, select, dialog[open]');
         const act = actions[event.key];
         if (!act || isWriting || event.ctrlKey || event.metaKey || event.altKey) {
             return;
