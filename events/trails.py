@@ -16,7 +16,7 @@ would cost as much again as packing it when it is over, and there is little to r
 from __future__ import annotations
 
 from events.records import EVENTS
-from storage.estimates import no_rows
+from storage.estimates import SOME, no_rows
 from storage.registry import Table, register, rollup_table
 from storage.rollups.registry import Tier
 
@@ -75,19 +75,16 @@ _NUMBER = f"""
     WHERE number IS NULL OR known_before < seen_before
     ON CONFLICT (project_id, identifier) DO UPDATE SET seen_before = excluded.seen_before"""
 
-_SOME = 1000
-"""Events and people that the planner believes in at least, so that it puts them together by a hash table."""
-
 _PACK = f"""
     INSERT INTO event_trails (project_id, bucket, event_name, numbers, times, ranks)
     WITH event AS (
         SELECT project_id, date_trunc('hour', event_timestamp, 'UTC') AS bucket, event_name, event_timestamp, id,
                {IDENTIFIER} AS identifier
         FROM {EVENTS.name} WHERE {{window}} AND {IDENTIFIER} IS NOT NULL
-        UNION ALL {no_rows(_SOME, "bigint", "timestamptz", "text", "timestamptz", "uuid", "text")}
+        UNION ALL {no_rows(SOME, "bigint", "timestamptz", "text", "timestamptz", "uuid", "text")}
     ), person AS MATERIALIZED (
         SELECT seen.project_id, identifier, number FROM ({_SEEN}) AS seen CROSS JOIN {KNOWN}
-        UNION ALL {no_rows(_SOME, "bigint", "text", "int")}
+        UNION ALL {no_rows(SOME, "bigint", "text", "int")}
     )
     SELECT project_id, bucket, event_name, {PACKED}
     FROM (SELECT *, {RANK} FROM event) AS ranked JOIN person USING (project_id, identifier)

@@ -16,6 +16,7 @@ from analytics.matchers import condition
 from analytics.models.experiments import MetricKind
 from analytics.units import PERSON, from_events, unit_of_event
 from events.columns import number_of_column, text_of_column
+from storage.estimates import believed, of_project
 from storage.sql_pieces import Sql, joined
 
 LARGEST = "1e100"
@@ -96,10 +97,13 @@ def _sample(metric: Metric, n: int, row: dict[str, Any]) -> Sample:
 
 
 def _statement(definition: Definition, question: Question) -> Sql:
+    values = ["float8"] * len(definition.metrics)
+    marks = [one for metric in definition.metrics for one in ("bool", "numeric")[: 1 + bool(metric.column)]]
+    # Of a new project the planner knows nothing, and these are joined.
     tables = [
-        ("relevant", _relevant(definition, question)),
-        ("exposed", Sql(_EXPOSED)),
-        ("measured", _measured(definition, question)),
+        ("relevant", believed(_relevant(definition, question), *_RELEVANT, *marks, "text")),
+        ("exposed", believed(Sql(_EXPOSED), "text", "timestamptz", "uuid", "text")),
+        ("measured", believed(_measured(definition, question), "text", *values)),
         ("by_variant", _by_variant(definition)),
         ("ranked", _ranked(definition)),
     ]
@@ -121,7 +125,7 @@ def _relevant(definition: Definition, question: Question) -> Sql:
                        CASE WHEN event_timestamp < %s AND {exposure.text}
                             THEN left(nullif({variant.text}, ''), {MAX_TEXT}) END AS variant
                 FROM {from_events(PERSON, definition.project_id)}
-                WHERE project_id = %s AND event_timestamp >= %s AND event_timestamp < %s) AS event
+                WHERE {of_project("%s")} AND event_timestamp >= %s AND event_timestamp < %s) AS event
             WHERE unit IS NOT NULL AND (variant IS NOT NULL OR {_is_any(definition)})""",
         (
             *unit.parameters,
@@ -135,6 +139,8 @@ def _relevant(definition: Definition, question: Question) -> Sql:
         ),
     )
 
+
+_RELEVANT = ("text", "timestamptz", "uuid")
 
 _EXPOSED = """
     SELECT unit, min(event_timestamp) AS exposed_at, (array_agg(id ORDER BY event_timestamp, id))[1] AS exposed_id,

@@ -19,6 +19,7 @@ from analytics.units import from_events, unit_of_event
 from events.columns import text_of_column
 from projects.time_limits import check_time, limit_to_time_left
 from projects.turns import take_turn
+from storage.estimates import of_project
 from storage.sql_pieces import Sql, joined
 
 AT_ONCE = LARGE
@@ -39,7 +40,7 @@ def read(project_id: int, funnel: Funnel) -> Iterator[Occurrences]:
     most, columns = most_events(funnel), ["text", "int8", "bytea", "bytea"]
     if funnel.breakdown:
         columns.append("text[]")
-    statement = _statement(project_id, funnel, most)
+    asked = statement(project_id, funnel, most)
     part = _Part()
     connection.ensure_connection()
     limit_to_time_left()
@@ -47,7 +48,7 @@ def read(project_id: int, funnel: Funnel) -> Iterator[Occurrences]:
         connection.wrap_database_errors,
         connection.connection.cursor() as cursor,
         # What COPY sends needn't be kept until all of it is there.
-        cursor.copy(f"COPY ({statement.text}) TO STDOUT (FORMAT BINARY)", statement.parameters) as copy,
+        cursor.copy(f"COPY ({asked.text}) TO STDOUT (FORMAT BINARY)", asked.parameters) as copy,
     ):
         copy.set_types(columns)
         for unit, event_count, *packed in copy.rows():
@@ -101,8 +102,8 @@ def _by_themselves(names: Sequence[str]) -> dict[str, str]:
     return {name: name for name in names}
 
 
-def _statement(project_id: int, funnel: Funnel, most: int) -> Sql:
-    """Of a unit with more than `most` events the number of them alone."""
+def statement(project_id: int, funnel: Funnel, most: int) -> Sql:
+    """(unit, events, times, marks, values) by unit; of one with more than `most` events the number of them alone."""
     unit = unit_of_event(funnel.unit)
     marks = _marks(funnel)
     value = _value(funnel)
@@ -149,7 +150,7 @@ def _value(funnel: Funnel) -> Sql:
 
 
 def _range(project_id: int, funnel: Funnel) -> Sql:
-    pieces = [Sql("project_id = %s", (project_id,))]
+    pieces = [Sql(of_project("%s"), (project_id,))]
     if funnel.start is not None:
         pieces.append(Sql("event_timestamp >= %s", (funnel.start,)))
     if funnel.end is not None:

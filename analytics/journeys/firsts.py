@@ -8,6 +8,7 @@ from analytics.journeys.changes import Span, within
 from analytics.journeys.definitions import Definition
 from analytics.matchers import Matcher, condition
 from events.trails import IDENTIFIER
+from storage.estimates import of_project
 from storage.sql_pieces import Sql, joined
 
 
@@ -31,7 +32,7 @@ def first_times(definition: Definition, spans: Sequence[Span], identifiers: Sequ
 
 def conditions(project_id: int, spans: Sequence[Span], matchers: Sequence[Matcher]) -> Sql:
     """Events of a project and these times that meet one of the matchers."""
-    pieces = [Sql("project_id = %s", (project_id,)), within(spans)]
+    pieces = [Sql(of_project("%s"), (project_id,)), within(spans)]
     # One look in a list throws most events out before any matcher is asked.
     names = [matcher.names for matcher in matchers]
     known = [named for named in names if named is not None]

@@ -22,6 +22,7 @@ from analytics.journeys.reading import times_by_identifier
 from events.columns import text_of_column
 from events.identities import persons_of
 from events.trails import IDENTIFIER
+from storage.estimates import believed
 from storage.rollups.windows import EPOCH
 from storage.sql_pieces import Sql, joined
 
@@ -93,12 +94,14 @@ def measured_sql(definition: Definition, kept: Sql, question: Question, select: 
 
     `kept` are the journey's `times_by_identifier`.
     """
+    count = len(definition.stages)
+    # Of a new journey the planner knows nothing.
     tables = [
-        ("kept", kept),
-        ("linked", Sql(persons_of(str(int(definition.project_id))))),
-        ("merged", _merged(len(definition.stages))),
-        ("timed", _timed(len(definition.stages), question)),
-        ("segments", _segments(definition, question)),
+        ("kept", believed(kept, "text", "timestamptz[]")),
+        ("linked", believed(Sql(persons_of(str(int(definition.project_id)))), "text", "text")),
+        ("merged", _merged(count)),
+        ("timed", believed(_timed(count, question), "text", *["timestamptz"] * count, *["float8"] * count)),
+        ("segments", believed(_segments(definition, question), "text", "text")),
         ("measured", _measured(definition, question)),
     ]
     named = joined(

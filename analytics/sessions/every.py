@@ -13,6 +13,7 @@ from analytics.units import PERSON, from_events, unit_of_event
 from events.identities import persons_of
 from events.session_pieces import WHOSE
 from events.trails import IDENTIFIER
+from storage.estimates import of_project
 from storage.sql_pieces import Sql, joined
 
 _SESSION = "coalesce(session_id, '')"
@@ -107,7 +108,7 @@ def _named_in_event(question: Question) -> Sql:
 
 
 def _in_range(question: Question) -> Sql:
-    pieces = [Sql("project_id = %s", (question.project_id,))]
+    pieces = [Sql(of_project("%s"), (question.project_id,))]
     if question.start is not None:
         pieces.append(Sql("event_timestamp >= %s", (question.start,)))
     if question.end is not None:

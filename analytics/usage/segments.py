@@ -10,6 +10,7 @@ from analytics.matchers import Matcher, condition
 from analytics.units import PERSON, from_events, unit_of_event
 from analytics.usage.periods import Periods
 from events.columns import text_of_column
+from storage.estimates import of_project
 from storage.sql_pieces import Sql
 
 MAX_SEGMENTS = 100
@@ -47,7 +48,7 @@ def _statement(project_id: int, matcher: Matcher, column: str, periods: Periods)
                   FROM (SELECT left(nullif({value.text}, ''), {MAX_TEXT}) AS value, {unit.text} AS person,
                                {is_use.text} AS is_use
                         FROM {from_events(PERSON, project_id)}
-                        WHERE project_id = %s AND event_timestamp >= %s AND event_timestamp < %s) AS event
+                        WHERE {of_project("%s")} AND event_timestamp >= %s AND event_timestamp < %s) AS event
                   WHERE person IS NOT NULL GROUP BY value, person) AS person_in_segment
             GROUP BY value ORDER BY active DESC, value NULLS LAST LIMIT {MAX_SEGMENTS + 1}""",
         (

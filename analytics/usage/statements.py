@@ -74,7 +74,7 @@ def from_rows(project_id: int, wanted: Wanted, periods: Periods) -> Statement:
                 FROM (
                     SELECT {IDENTIFIER} AS identifier, {text} AS marks,
                            width_bucket(event_timestamp, %(starts)s::timestamptz[]) AS period
-                    FROM telemetry_events WHERE project_id = %(project_id)s
+                    FROM telemetry_events WHERE {of_project("%(project_id)s")}
                         AND event_timestamp >= %(start)s AND event_timestamp < %(end)s
                 ) AS event
                 WHERE identifier IS NOT NULL AND marks <> 0 GROUP BY identifier, period

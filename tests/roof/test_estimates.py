@@ -7,15 +7,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from analytics.funnels import raw_road
+from analytics.funnels.parsing import parse_funnel
+from analytics.journeys.reading import journey_named
+from analytics.journeys.ready import TTF
+from analytics.journeys.report import Question, report
 from analytics.trails import trail_sql
 from events.identities import persons_of
 from events.trails import TRAILS
 from projects.models import Project
-from tests.roof.test_plans import NOW, explain
+from tests.analytics.experiments.scene import ask as ask_experiment
+from tests.analytics.experiments.scene import make_experiment
+from tests.clients import ProjectClient, counts
+from tests.roof.test_plans import NOW, explain, fill
 
 pytestmark = pytest.mark.django_db
 
@@ -76,3 +86,65 @@ def test_statements_about_people(unknown: int, statement: Callable[[int], str]) 
 def test_the_view_of_events_by_the_hour(unknown: int) -> None:
     plan = explain(f"SELECT * FROM telemetry_events_hourly_summary WHERE project_id = {unknown}")
     assert not EACH_WITH_EACH.search(plan), plan
+
+
+@pytest.fixture
+def unknown_events(api: ProjectClient, other_api: ProjectClient) -> int:
+    """Those of a project, which came after the statistics of their day."""
+    viewed = {"event_name": "experiment_viewed", "user_id": "u1", "timestamp": NOW.isoformat()}
+    names = {"id": "gen_random_uuid()", "user_id": "'u' || n"}
+    for client in (other_api, api):
+        assert counts(client.post("/api/v1/events", {"events": [viewed]}))[0]
+        analyze = client is other_api
+        fill(client.project, NOW, "telemetry_events", "event_timestamp", analyze=analyze, **names)
+    return api.project.pk
+
+
+@pytest.fixture
+def no_links(db: None) -> None:
+    """As the statistics have it, and as it is."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE identity_links")
+
+
+def asked_by(ask: Callable[[], object], words: str) -> str:
+    """The plan of the one statement with these words in it."""
+    with CaptureQueriesContext(connection) as queries:
+        ask()
+    (asked,) = [query["sql"] for query in queries if words in query["sql"]]
+    return explain(asked)
+
+
+A_MONTH = {"start": (NOW - timedelta(days=30)).isoformat(), "end": (NOW + timedelta(days=1)).isoformat()}
+
+
+def test_a_funnel_over_raw_rows(unknown: int, unknown_events: int) -> None:
+    steps = [
+        {"event_name": "experiment_viewed", "filters": {"tenant_id": {"exists": False}}},
+        {"event_name": "order_paid"},
+    ]
+    funnel = parse_funnel({"steps": steps, "breakdown": "tenant_id", **A_MONTH})
+    asked = raw_road.statement(unknown, funnel, 1000)
+    plan = explain(asked.text, asked.parameters)
+    assert not EACH_WITH_EACH.search(plan), plan
+
+
+def test_an_experiment_where_nobody_has_two_ids(
+    unknown_events: int, no_links: None, api: ProjectClient
+) -> None:
+    make_experiment(api, starts_at=A_MONTH["start"])
+    plan = asked_by(lambda: ask_experiment(api), "exposed")
+    assert not re.search(r"Join Filter: .*unit", plan), plan
+
+
+def test_a_journey_by_segment_where_nobody_has_two_ids(
+    no_links: None, project: Project, api: ProjectClient
+) -> None:
+    assert counts(
+        api.post("/api/v1/events", {"events": [{"event_name": "user_signed_up", "user_id": "u1"}]})
+    )[0]
+    journey = journey_named(project.pk, TTF)
+    assert journey
+    question = Question(now=NOW, start=NOW - timedelta(days=30), end=NOW, segment="tenant_id")
+    plan = asked_by(lambda: report(journey, question), "measured")
+    assert not re.search(r"Join Filter: .*person", plan), plan

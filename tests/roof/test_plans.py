@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -86,7 +87,9 @@ def test_what_has_a_random_id_is_found_by_the_index_with_the_slice_before_it(
     assert re.search(used.format(day=f"{moment:%Y%m%d}"), plan), plan
 
 
-def fill(project: Project, moment: datetime, table: str, time_column: str, **random: str) -> None:
+def fill(
+    project: Project, moment: datetime, table: str, time_column: str, *, analyze: bool = True, **random: str
+) -> None:
     """Many rows like the newest one of this moment, in the test's transaction."""
     columns = {time_column: f"{time_column} + n * interval '1 ms'", **random}
     with connection.cursor() as cursor:
@@ -100,7 +103,8 @@ def fill(project: Project, moment: datetime, table: str, time_column: str, **ran
             f"(SELECT * FROM {table} WHERE project_id = %s LIMIT 1) AS row",
             [project.pk],
         )
-        cursor.execute(f"ANALYZE {table}_p{moment:%Y%m%d}")
+        if analyze:
+            cursor.execute(f"ANALYZE {table}_p{moment:%Y%m%d}")
 
 
 @pytest.mark.parametrize(
@@ -134,9 +138,9 @@ def looks_hours_up(plan: str) -> None:
     assert not re.search(r"Nested Loop.*\n\s*Join Filter: .*invalid_(hour|days)", plan), plan
 
 
-def explain(sql: str) -> str:
+def explain(sql: str, parameters: tuple[Any, ...] | None = None) -> str:
     with connection.cursor() as cursor:
         # All shards, because the rows may lie on one of them; elsewhere nobody reads this.
         cursor.execute("SET LOCAL citus.explain_all_tasks = on")
-        cursor.execute(f"EXPLAIN {sql}")
+        cursor.execute(f"EXPLAIN {sql}", parameters)
         return "\n".join(row[0] for row in cursor.fetchall())
