@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from metrics.records import PointRecord, prepare
-from storage.records import Answer, Bounds, Outcome, RecordError, WriteRequest
-from storage.writer import write_request
+from storage.records import Bounds, RecordError
+from storage.writer import write_rows
 
 ACCEPTED_AGE = timedelta(days=1)
 ACCEPTED_AHEAD = timedelta(hours=1)
@@ -20,13 +20,4 @@ def record_points(project_id: int, points: Sequence[PointRecord], now: datetime)
     """
     bounds = Bounds(project_id, now, now - ACCEPTED_AGE, now + ACCEPTED_AHEAD)
     write, errors = prepare(enumerate(points), bounds)
-    refused: list[RecordError] = []
-
-    def finish(outcome: Outcome) -> Answer:
-        # Replaced, not extended: a transaction that is tried again asks again.
-        refused[:] = outcome.errors
-        return Answer(202, b"")
-
-    if write.rows:
-        write_request(WriteRequest([write], finish, now))
-    return errors + refused
+    return errors + write_rows(write, now)

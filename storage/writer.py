@@ -13,12 +13,13 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import psycopg
 
 from storage import partitions
 from storage.connections import connect
-from storage.records import Answer, Write, WriteRequest
+from storage.records import Answer, Outcome, RecordError, Write, WriteRequest
 from storage.transaction import Result, store
 
 logger = logging.getLogger(__name__)
@@ -218,3 +219,20 @@ def write_request(request: WriteRequest) -> Answer:
     except LOST_CONNECTION:
         raise StoreUnavailable from None
     return get_writer().write(request)
+
+
+def write_rows(write: Write, received_at: datetime) -> list[RecordError]:
+    """Store rows that no request waits for, and return after the commit; what is wrong with some of them.
+
+    Raises as GroupWriter.write.
+    """
+    refused: list[RecordError] = []
+
+    def finish(outcome: Outcome) -> Answer:
+        # Replaced, not extended: a transaction that is tried again asks again.
+        refused[:] = outcome.errors
+        return Answer(202, b"")
+
+    if write.rows:
+        write_request(WriteRequest([write], finish, received_at))
+    return refused

@@ -12,12 +12,10 @@ from projects.models import Project
 from storage import partitions, purging
 from storage.connections import connect
 from storage.partitions import start_of
-from storage.records import Answer, Outcome, RecordError, Write, WriteRequest
 from storage.rollups import engine, removal, watermarks
 from storage.rollups.engine import DAY, floor_hour
 from storage.rollups.gate import HOUR
 from storage.rollups.registry import Rollup
-from storage.writer import write_request
 
 
 def begin_rollups_now() -> None:
@@ -135,16 +133,3 @@ def refusals(rollup: Rollup, moments: Sequence[datetime], frozen: set[date]) -> 
         for index, moment in enumerate(moments)
         if moment.date() in frozen and moment < closing_to
     ]
-
-
-def written(write: Write, moment: datetime) -> list[RecordError]:
-    """Store the rows of one request; what is wrong with some of them."""
-    told: list[RecordError] = []
-
-    def answer(outcome: Outcome) -> Answer:
-        told[:] = outcome.errors
-        return Answer(202, b"")
-
-    if write.rows:
-        write_request(WriteRequest([write], answer, moment))
-    return told

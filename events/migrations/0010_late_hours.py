@@ -13,7 +13,8 @@ _BEFORE = _ROLLED_UP.HOURLY_SUMMARY
 # wherever statistics didn't know a project or the log yet.
 _HOUR_IS_LATE = "log.project_id = rolled.project_id AND log.hour = rolled.bucket"
 # A row's hour is looked up in a hash table: as a join, each row was compared with each late hour wherever statistics
-# took the rows or the hours for one. Costs a scan from the first late hour to the last, of which there are few.
+# took the rows or the hours for one. Costs a scan from the first late hour to the last:
+# minutes of events on most days, all that there are right after old ones were loaded.
 _JOINED = """
     SELECT telemetry_events.project_id, invalid.hour, {raw}
     FROM (SELECT DISTINCT project_id, hour FROM rollup_invalidations WHERE raw_table = 'telemetry_events') AS invalid

@@ -30,8 +30,9 @@ from storage.rollups import engine, gate, watermarks
 from storage.rollups.removal import NotRolledUp, freeze, pause_ingest
 from storage.rollups.summaries import Question
 from storage.rollups.windows import Window
+from storage.writer import write_rows
 from tests.conftest import make_project
-from tests.rolled_up import frozen_days, killed_step, purge, refusals, written
+from tests.rolled_up import frozen_days, killed_step, purge, refusals
 
 pytestmark = pytest.mark.django_db
 
@@ -74,7 +75,7 @@ def store(project: Project, events: Sequence[Sent]) -> list[RecordError]:
         for event in events
     ]  # fmt: skip
     write, errors = prepare(enumerate(records), bounds)
-    return errors + written(write, NOW)
+    return errors + write_rows(write, NOW)
 
 
 def advance(project: Project, now: datetime = NOW) -> None:

@@ -26,7 +26,7 @@ from storage.partitions import start_of
 from storage.records import Bounds, RecordError
 from storage.rollups import engine
 from storage.rollups.windows import Window
-from tests.rolled_up import written
+from storage.writer import write_rows
 
 NOW = datetime.now(UTC).replace(minute=30, second=0, microsecond=0)
 START, END = start_of((NOW - timedelta(hours=37)).date()), start_of((NOW + timedelta(days=1)).date())
@@ -82,7 +82,7 @@ class Sent:
 def store(project: Project, points: Sequence[Sent]) -> list[RecordError]:
     bounds = Bounds(project.pk, NOW, NOW - timedelta(days=30), NOW + timedelta(hours=1))
     write, errors = prepare(enumerate(point.record() for point in points), bounds)
-    return errors + written(write, NOW)
+    return errors + write_rows(write, NOW)
 
 
 def advance(project: Project, now: datetime = NOW) -> None:

@@ -17,12 +17,12 @@ from projects.models import Project
 from storage.connections import connect
 from storage.log_buckets import code_of, percentile
 from storage.partitions import start_of
-from storage.records import Answer, Bounds, Outcome, RecordError, WriteRequest
+from storage.records import Bounds, RecordError
 from storage.rollups import engine
 from storage.rollups.removal import freeze, pause_ingest
 from storage.rollups.summaries import Question
 from storage.rollups.windows import Window
-from storage.writer import write_request
+from storage.writer import write_rows
 from tests.conftest import make_project
 from tests.rolled_up import frozen_days, killed_step, purge, refusals
 from traces.queries import SUMMARY_MEASURES, summary
@@ -75,13 +75,7 @@ def store(project: Project, spans: Sequence[Sent]) -> list[RecordError]:
     ]
     bounds = Bounds(project.pk, NOW, NOW - timedelta(days=30), NOW + timedelta(hours=1))
     write, errors = prepare(enumerate(records), bounds)
-
-    def answer(outcome: Outcome) -> Answer:
-        errors.extend(outcome.errors)
-        return Answer(202, b"")
-
-    write_request(WriteRequest([write], answer, NOW))
-    return errors
+    return errors + write_rows(write, NOW)
 
 
 def summed(project: Project, interval: timedelta, names: Sequence[str]) -> dict[Group, Group]:
